@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Linked operations that the kernel does not run: one executor for every backend. Layer: aio.
+
+#include <sluice/concept/backend.hpp>
+#include <sluice/concept/record.hpp>
+#include <sluice/op/link.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::inline v0::aio {
+
+/// One operation of a chain.
+template <class Entry>
+struct chain_member {
+  record* operation = nullptr;          ///< whose
+  std::size_t whole = 0;                ///< fewer bytes than this count as a failure
+  int refused = 0;                      ///< minus the error that preparing it gave
+  sluice::detail::link_kind link = {};  ///< how the next one hangs on it
+  bool is_deadline = false;             ///< a link_timeout, which runs beside the one before it
+  bool running = false;                 ///< in the backend
+  bool over = false;                    ///< has its result, delivered or about to be
+  Entry entry;                          ///< prepared, started when its turn comes; last, since some end in an array without a size
+};
+
+/// Runs the operations of one chain after each other, as the table of links demands.
+///
+/// `Host` is the ring: `host.push(record, entry)`, `host.finish(record, raw)` for one that never runs, `host.abort(record)` for one that
+/// does.
+/// * A failure behind a soft link cuts the chain: what has not started is done with `operation_canceled`, except closes, which are run.
+/// * A deadline starts with the operation before it and is ended by it; what follows starts when both are done.
+template <class Entry>
+class chain {
+ public:
+  /// Takes the members, in order; they outlive the chain.
+  void bind(chain_member<Entry>* members, std::uint32_t count) noexcept {
+    members_ = members;
+    count_ = count;
+    head_ = 0;
+    cut_ = cancelled_ = false;
+  }
+
+  /// Starts the first member.
+  template <class Host>
+  void start(Host& host) noexcept {
+    launch(host, 0);
+  }
+
+  /// A member is done; its raw result is final.
+  template <class Host>
+  void done(Host& host, record& which) noexcept {
+    const std::uint32_t index = find(which);
+    members_[index].running = false;
+    members_[index].over = true;
+    settle(host, index, which.res);
+  }
+
+  /// Ends one member: cancels it if it runs, else it is done and never runs.
+  template <class Host>
+  void cancel_member(Host& host, record& which) noexcept {
+    const std::uint32_t index = find(which);
+    if (members_[index].running)
+      host.abort(which);
+    else if (waits(index))
+      skip(host, index);
+  }
+
+  /// Ends all: what runs is cancelled, what has not started never will.
+  template <class Host>
+  void cancel(Host& host) noexcept {
+    cancelled_ = true;
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (members_[i].running) host.abort(*members_[i].operation);
+  }
+
+ private:
+  static constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+
+  [[nodiscard]] auto find(const record& which) const noexcept -> std::uint32_t {
+    std::uint32_t index = 0;
+    while (members_[index].operation != &which) ++index;
+    return index;
+  }
+
+  [[nodiscard]] auto waits(std::uint32_t index) const noexcept -> bool { return !members_[index].running && !members_[index].over; }
+
+  template <class Host>
+  void skip(Host& host, std::uint32_t index) noexcept {
+    finish(host, index, canceled_code);
+  }
+
+  template <class Host>
+  void finish(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
+    members_[index].running = false;
+    members_[index].over = true;
+    host.finish(*members_[index].operation, raw);
+  }
+
+  /// Starts the member at `index` and the deadline beside it; goes on for as long as members are done at once.
+  template <class Host>
+  void launch(Host& host, std::uint32_t index) noexcept {
+    while (index < count_) {
+      head_ = index;
+      auto& head = members_[index];
+      const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
+      std::int32_t raw = canceled_code;
+      bool over = true;
+      if (waits(index)) {
+        if (head.refused != 0) {
+          raw = head.refused;
+          finish(host, index, raw);
+        } else {
+          head.running = true;
+          if (host.push(*head.operation, head.entry) == started::pending) {
+            over = false;
+          } else {
+            raw = head.operation->res;
+            finish(host, index, raw);
+          }
+        }
+      }
+      if (!over) {
+        if (bounded && waits(index + 1)) start_deadline(host, index + 1);
+        return;
+      }
+      if (bounded && waits(index + 1)) skip(host, index + 1);
+      index = after(host, index, raw);
+    }
+  }
+
+  template <class Host>
+  void start_deadline(Host& host, std::uint32_t index) noexcept {
+    auto& deadline = members_[index];
+    deadline.running = true;
+    if (host.push(*deadline.operation, deadline.entry) == started::done) {
+      finish(host, index, deadline.operation->res);
+      if (members_[head_].running) host.abort(*members_[head_].operation);
+    }
+  }
+
+  /// A member that ran is done: ends its partner, or goes on once both are done.
+  template <class Host>
+  void settle(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
+    if (index < head_ || (index != head_ && !members_[index].is_deadline)) return;  // a close that ran after the cut
+    if (cut_) return;
+    const std::uint32_t head = members_[index].is_deadline ? index - 1 : index;
+    if (members_[index].is_deadline) {
+      if (members_[head].running) {
+        if (raw != canceled_code) host.abort(*members_[head].operation);
+        return;
+      }
+    } else if (index + 1 < count_ && members_[index + 1].is_deadline && members_[index + 1].running) {
+      host.abort(*members_[index + 1].operation);
+      return;
+    }
+    launch(host, after(host, head, members_[head].operation->res));
+  }
+
+  /// What comes after the head at `index`, whose result is `raw`: the index of the next one, or the end.
+  template <class Host>
+  auto after(Host& host, std::uint32_t index, std::int32_t raw) noexcept -> std::uint32_t {
+    const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
+    const std::uint32_t next = index + (bounded ? 2U : 1U);
+    const bool expired = members_[index].operation->info->is_timeout && raw < 0 && raw != canceled_code;
+    const bool failed = (raw < 0 && !expired) || (raw >= 0 && static_cast<std::size_t>(raw) < members_[index].whole);
+    if (!(failed && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
+    cut_ = true;
+    for (std::uint32_t i = next; i < count_; ++i) {
+      if (!waits(i)) continue;
+      if (members_[i].operation->info->is_close && members_[i].refused == 0) {
+        members_[i].running = true;
+        if (host.push(*members_[i].operation, members_[i].entry) == started::done) { finish(host, i, members_[i].operation->res); }
+      } else {
+        skip(host, i);
+      }
+    }
+    return count_;
+  }
+
+  chain_member<Entry>* members_ = nullptr;
+  std::uint32_t count_ = 0;
+  std::uint32_t head_ = 0;
+  bool cut_ = false;
+  bool cancelled_ = false;
+};
+
+}  // namespace sluice::inline v0::aio

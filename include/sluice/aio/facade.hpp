@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// The core for one config, under short names. Layer: aio.
+
+#include <sluice/aio/call.hpp>
+#include <sluice/aio/event_source.hpp>
+#include <sluice/aio/immediate.hpp>
+#include <sluice/aio/operation.hpp>
+#include <sluice/aio/ring.hpp>
+#include <sluice/concept/diagnose.hpp>
+#include <sluice/config.hpp>
+
+#include <utility>
+
+namespace sluice::inline v0 {
+
+/// The core for a config: `using aio = sluice::aio_of<app>;`.
+template <class Config>
+  requires(detail::check_policies<Config>())
+struct aio_of {
+  using config = Config;                                    ///< as given
+  using backend = policy_of<Config, policy_kind::backend>;  ///< how operations reach the system
+  using ring = aio::ring<Config>;                           ///< the core
+  using record = aio::record;                               ///< an operation whatever its type
+  using timer = aio::timer;                                 ///< a deadline of the caller's
+  using event_source = aio::basic_event_source<backend>;    ///< tokens between threads and tasks
+
+  /// An operation that the caller owns.
+  template <class Op>
+  using operation = aio::basic_operation<backend, Op>;
+
+  /// Whether the backend of this config can do an operation.
+  template <class Op>
+  static constexpr bool supports = backend::template supports<Op>;
+
+  /// Runs operations and blocks the thread: `result<T>`, or a tuple of them for several.
+  template <class... Ops>
+  [[nodiscard]] static auto run(Ops... ops) noexcept {
+    return aio::run<Config>(std::move(ops)...);
+  }
+};
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// An operation with the memory it needs, owned by whoever starts it. Layer: aio.
+
+#include <sluice/concept/backend.hpp>
+#include <sluice/concept/operation.hpp>
+#include <sluice/concept/record.hpp>
+#include <sluice/op/link.hpp>
+#include <sluice/op/list.hpp>
+
+#include <cassert>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0::aio {
+
+/// \cond
+template <class Op>
+inline constexpr op_info info_of{
+    .name = detail::operation_name<Op>(),
+    .is_send = std::is_same_v<Op, op::send>,
+    .is_close = std::is_same_v<Op, op::close_file> || std::is_same_v<Op, op::close_socket>,
+    .is_timeout = std::is_same_v<Op, op::timeout>,
+};
+/// \endcond
+
+/// An operation, the record by which the core knows it, and what the backend keeps beside it; nothing on the heap.
+///
+/// It belongs to the caller, is neither copied nor moved, and must live, with its buffers, from start until done. It may be started again
+/// after it was done. `Op` may be `op::timed<X>`.
+/// \lifetime its destructor asserts that it is not in flight
+template <class Backend, class Op>
+class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed, timed_record, record> {
+ public:
+  /// What is to be done, without link or deadline.
+  using op_type = typename detail::unlinked<Op>::type;
+  static_assert(
+      operation_struct<op_type>,
+      "[sluice.op.not_an_operation] this is no operation: it has no result_type; use a struct of sluice::op or give yours a result_type");
+  static_assert(
+      !operation_struct<op_type> || Backend::template supports<op_type>,
+      "[sluice.op.unsupported] this backend cannot do this operation; use one of sluice::op that it supports, or give yours a prepare() that the backend finds");
+  using description_type = Op;  ///< what it is made from
+  /// What `result` holds.
+  using value_type = typename op_type::result_type;
+  /// Whether a deadline of the library's bounds it.
+  static constexpr bool is_timed = detail::unlinked<Op>::is_timed;
+  /// \cond
+  static constexpr bool is_tagged_close = info_of<op_type>.is_close;
+  static constexpr std::uint8_t initial_kind =
+      (is_timed ? record_kind::timed : record_kind::plain) | (is_tagged_close ? record_kind::close : record_kind::plain);
+  /// \endcond
+
+  /// From the operation's description.
+  template <class Description = Op>
+    requires std::is_same_v<typename detail::unlinked<std::remove_cvref_t<Description>>::type, op_type>
+  explicit basic_operation(Description&& description) noexcept
+      : op(detail::unlinked<std::remove_cvref_t<Description>>::take(std::forward<Description>(description))) {
+    // The bare operation was moved out of the description, its deadline was not.
+    if constexpr (is_timed)
+      this->limit = detail::unlinked<std::remove_cvref_t<Description>>::limit(description);  // NOLINT(bugprone-use-after-move)
+    this->info = &info_of<op_type>;
+  }
+  ~basic_operation() { assert(this->state != record_state::in_flight && "an operation was destroyed while it was in flight"); }
+
+  /// What came of it; it must be done. An operation that is not done never reads as success: it gives `errc::in_progress`.
+  [[nodiscard]] auto result() const noexcept -> sluice::result<value_type> {
+    if (this->state != record_state::done) [[unlikely]]
+      return failure(errc::in_progress);
+    const std::int32_t raw = Backend::template normal<op_type>(this->res);
+    if (raw < 0) [[unlikely]]
+      return std::unexpected{error_of(raw)};
+    if constexpr (std::is_void_v<value_type>)
+      return {};
+    else
+      return Backend::value(op, scratch, raw);
+  }
+
+  /// \cond
+  // Done without ever starting.
+  void refuse() noexcept {
+    this->res = -static_cast<std::int32_t>(std::errc::operation_canceled);
+    this->state = record_state::done;
+  }
+  [[nodiscard]] auto was_canceled() const noexcept -> bool {
+    return this->res == -static_cast<std::int32_t>(std::errc::operation_canceled);
+  }
+  /// \endcond
+
+  op_type op;  ///< may be changed while it is not in flight
+
+  /// \cond
+  [[no_unique_address]] typename Backend::template scratch<op_type> scratch;
+  /// \endcond
+};
+
+}  // namespace sluice::inline v0::aio

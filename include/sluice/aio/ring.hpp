@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// The core: operations go in, completions come out, and nothing is allocated on the way. Layer: aio.
+
+#include <sluice/aio/call.hpp>
+#include <sluice/aio/chain.hpp>
+#include <sluice/aio/descriptors.hpp>
+#include <sluice/aio/operation.hpp>
+#include <sluice/concept/backend.hpp>
+#include <sluice/concept/record.hpp>
+#include <sluice/concept/timers.hpp>
+#include <sluice/concept/trace.hpp>
+#include <sluice/config.hpp>
+#include <sluice/detail/thread_token.hpp>
+#include <sluice/interval.hpp>
+#include <sluice/result.hpp>
+#include <sluice/wait.hpp>
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace sluice::inline v0::aio {
+
+/// One ring: a backend, its timers and what is in flight. It is used by the thread that made it, except for `wake`; immovable.
+///
+/// \errors `make`: what the backend's `open` gives  \allocates at start only  \src io_uring(7) for the model
+template <class Config>
+class ring {
+ public:
+  using backend_type = policy_of<Config, policy_kind::backend>;  ///< how operations reach the system
+  using timers_type = policy_of<Config, policy_kind::timers>;    ///< how deadlines are kept
+  using trace_type = policy_of<Config, policy_kind::trace>;      ///< what is observed
+  using os = typename backend_type::os;                          ///< where system calls go
+  using entry = typename backend_type::entry;                    ///< a prepared operation
+  /// An operation for this ring.
+  template <class Op>
+  using operation = basic_operation<backend_type, Op>;
+
+  /// Makes a ring for this thread.
+  [[nodiscard]] static auto make(const ring_options& options = {}) noexcept -> result<ring> {
+    const auto opened = backend_type::open(options);
+    if (!opened) return std::unexpected{opened.error()};
+    return result<ring>{std::in_place, *opened};
+  }
+
+  /// \cond
+  explicit ring(const typename backend_type::opened& parts) noexcept : backend_{parts} {}
+  /// \endcond
+  ring(const ring&) = delete;
+  auto operator=(const ring&) -> ring& = delete;
+
+  /// Cancels what is in flight and waits for it; see `drain`. In a forked child it only closes descriptors.
+  ~ring() {
+    if (in_flight_ == 0 || backend_.in_child()) return;
+    (void)drain([](record&) noexcept {});
+  }
+
+  /// Starts one operation. `started::done`: its result is there already and no completion will follow.
+  template <class Op>
+  auto start(operation<Op>& one) noexcept -> started {
+    check_thread();
+    return start_one(one, true);
+  }
+
+  /// Starts several, unlinked, in order, as one batch. How many are done already; the others will complete.
+  template <class Op>
+  auto start(std::span<operation<Op>> batch) noexcept -> std::size_t {
+    check_thread();
+    std::size_t done = 0;
+    for (auto& one : batch)
+      if (start_one(one, batch.size() == 1) == started::done) ++done;
+    return done;
+  }
+
+  /// Starts the operations of a call, linked as their types say. How many are done already; the others will complete.
+  template <class... Ops>
+  auto start(call<ring, Ops...>& batch, void* waiter = nullptr) noexcept -> std::size_t {
+    check_thread();
+    return batch.start(*this, waiter);
+  }
+
+  /// Submits what is queued, sleeps as `how` allows, and hands each completion to `sink(record&)`, timers of the caller's to
+  /// `sink(timer&)`. The sink may start operations; it must not poll. How many completions it was given.
+  /// \errors those of io_uring_enter(2) that mean the ring is lost; everything else is retried
+  template <class Sink>
+  auto poll(Sink&& sink, wait how = wait::none) noexcept -> result<std::size_t> {
+    check_thread();
+    std::size_t delivered = 0;
+    const auto give = [&](record& one) noexcept {
+      if (complete(one)) {
+        ++delivered;
+        sink(one);
+      }
+    };
+    const bool limited = how.sleeps && how.limit != interval::max();
+    const time_point end = limited ? os::now(clock_kind::steady) + how.limit : time_point::never();
+    for (;;) {
+      deliver_finished(sink, delivered);
+      poll_request request{.wait = how.sleeps && delivered == 0, .limit = interval::max()};
+      if (request.wait) {
+        const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
+        if (next != time_point::never()) request.limit = std::max(next - os::now(clock_kind::steady), interval{});
+      }
+      const auto report = backend_.poll(request, give, watch());
+      if (!report) [[unlikely]]
+        return std::unexpected{report.error()};
+      bool fired = false;
+      if (timers_.size() != 0) fired = expire(sink);
+      deliver_finished(sink, delivered);
+      if (delivered != 0 || !how.sleeps || report->woken || fired) break;
+      if (limited && os::now(clock_kind::steady) >= end) break;
+    }
+    return delivered;
+  }
+
+  /// Asks an operation to end; it completes all the same, with what it had achieved or `operation_canceled`. Nothing happens to one that is
+  /// not in flight. Closes are never cancelled.
+  void cancel(record& one) noexcept {
+    check_thread();
+    if (one.state != record_state::in_flight || one.info->is_close) return;
+    watch().hook(event::op_cancelled{&one});
+    if ((one.kind & record_kind::member) != 0) {
+      chain_host host{*this};
+      static_cast<chain<entry>*>(one.owner)->cancel_member(host, one);
+    } else {
+      cancel_running(one);
+    }
+  }
+
+  /// Cancels everything and polls until nothing is in flight.
+  template <class Sink>
+  auto drain(Sink&& sink) noexcept -> result<std::size_t> {
+    check_thread();
+    draining_ = true;
+    std::size_t total = 0;
+    while (in_flight_ != 0) {
+      backend_.cancel_all(watch());
+      // What a cancel finds running ends soon; what it missed is asked again.
+      const auto step = poll(sink, wait::at_most(std::chrono::milliseconds{10}));
+      if (!step) {
+        draining_ = false;
+        return step;
+      }
+      total += *step;
+    }
+    draining_ = false;
+    return total;
+  }
+
+  /// Ends a poll that sleeps, from any thread; costs nothing while the ring is awake.
+  void wake() noexcept { backend_.wake(); }
+
+  /// Arms a timer whose deadline is set; it fires in a poll. \errors `not_enough_memory`
+  auto arm(timer& one) noexcept -> result<void> { return timers_.arm(one); }
+
+  /// Disarms a timer if it is armed.
+  void disarm(timer& one) noexcept {
+    if (one.armed) timers_.disarm(one);
+  }
+
+  /// Operations that were started and are not done.
+  [[nodiscard]] auto in_flight() const noexcept -> std::size_t { return in_flight_; }
+  /// Timers that are armed.
+  [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
+  /// Whether a poll that does not sleep would do anything: a cheap look, no call.
+  [[nodiscard]] auto pending() const noexcept -> bool { return backend_.pending() || finished_ != nullptr || timers_.size() != 0; }
+  /// When the next timer is due; `time_point::never()` for none.
+  [[nodiscard]] auto next_deadline() const noexcept -> time_point { return timers_.next(); }
+  /// A descriptor that polls readable when the ring wants to be polled. \errors those of eventfd(2) and io_uring_register(2)
+  [[nodiscard]] auto native_handle() noexcept -> result<int> { return backend_.native_handle(); }
+  /// The time on the steady clock.
+  [[nodiscard]] static auto now() noexcept -> time_point { return os::now(clock_kind::steady); }
+
+  /// The backend, for what only it has.
+  [[nodiscard]] auto backend() noexcept -> backend_type& { return backend_; }
+  /// The trace policy of this ring.
+  [[nodiscard]] auto trace() noexcept -> trace_type& { return trace_; }
+  /// Whether this is a forked child of the process that made the ring.
+  [[nodiscard]] auto in_child() const noexcept -> bool { return backend_.in_child(); }
+
+  /// \cond
+  // For calls and tasks: one of several operations.
+  template <class Op>
+  auto start_one(operation<Op>& one, bool alone) noexcept -> started {
+    begin(one);
+    if constexpr (operation<Op>::is_tagged_close) return start_close(one);
+    if (!list(one)) [[unlikely]]
+      return finish_at_once(one);
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    if (backend_.start(one, one.op, one.scratch, alone, watch()) == started::done) return finish_at_once(one);
+    if constexpr (operation<Op>::is_timed) arm_limit(one);
+    launched(one);
+    return started::pending;
+  }
+
+  // Members of a chain that the kernel runs; there is room for all of them.
+  template <class Op>
+  void start_linked(operation<Op>& one, bool linked) noexcept {
+    begin(one);
+    if (!list(one)) one.handle = -1;
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    backend_.start_linked(one, one.op, one.scratch, linked, watch());
+    launched(one);
+  }
+
+  // Members of a chain that the ring runs itself: in flight from now on, started when their turn comes.
+  template <class Op>
+  void adopt(operation<Op>& one, chain<entry>& owner, chain_member<entry>& member) noexcept {
+    begin(one);
+    one.kind |= record_kind::member;
+    one.owner = &owner;
+    if constexpr (!operation<Op>::is_tagged_close) member.refused = backend_.prepare_entry(member.entry, one, one.op, one.scratch);
+    launched(one);
+  }
+
+  void run(chain<entry>& one) noexcept {
+    chain_host host{*this};
+    one.start(host);
+  }
+
+  void cancel(chain<entry>& one) noexcept {
+    chain_host host{*this};
+    one.cancel(host);
+  }
+
+  [[nodiscard]] auto reserve(std::uint32_t entries) noexcept -> bool { return backend_.reserve(entries, watch()); }
+
+  [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return {&trace_}; }
+  /// \endcond
+
+ private:
+  /// What a chain asks of its ring.
+  struct chain_host {
+    ring& self;
+
+    auto push(record& one, const entry& prepared) noexcept -> started {
+      if (one.info->is_close) return self.start_close(one, true);
+      if (!self.list(one)) return started::done;
+      self.watch().hook(event::op_queued{&one, one.info->name, one.handle});
+      if (self.backend_.push(one, prepared, self.watch()) == started::done) {
+        self.unlist(one);
+        return started::done;
+      }
+      if ((one.kind & record_kind::timed) != 0) self.arm_limit(static_cast<timed_record&>(one));
+      return started::pending;
+    }
+    void finish(record& one, std::int32_t raw) noexcept { self.finish_later(one, raw); }
+    void abort(record& one) noexcept {
+      if (!one.info->is_close) self.cancel_running(one);
+    }
+  };
+
+  void check_thread() const noexcept { assert(owner_ == detail::thread_token() && "a ring is used by the thread that made it"); }
+
+  template <class Op>
+  [[gnu::always_inline]] void begin(operation<Op>& one) noexcept {
+    assert(one.state != record_state::in_flight && "an operation was started while it was in flight");
+    one.handle = detail::handle_of(one.op);
+    one.res = 0;
+    one.kind = operation<Op>::initial_kind;
+    one.cancelling = false;
+    if constexpr (operation<Op>::is_timed) one.expired = false;
+  }
+
+  [[gnu::always_inline]] void launched(record& one) noexcept {
+    one.state = record_state::in_flight;
+    ++in_flight_;
+  }
+
+  /// Puts an operation on the list of its descriptor. False: it cannot start, and its result says why.
+  [[gnu::always_inline]] auto list(record& one) noexcept -> bool {
+    one.older = nullptr;
+    one.newer = nullptr;
+    if (one.handle < 0) return true;
+    descriptor* const slot = descriptors_.find(one.handle);
+    if (slot == nullptr || slot->closing != nullptr) [[unlikely]] {
+      // The number is about to be given back: whatever starts now would hit its next owner.
+      one.res = -static_cast<std::int32_t>(slot == nullptr ? std::errc::not_enough_memory : std::errc::bad_file_descriptor);
+      one.handle = -1;
+      return false;
+    }
+    check_send_order(one, *slot);
+    one.older = slot->newest;
+    if (one.older != nullptr) one.older->newer = &one;
+    slot->newest = &one;
+    return true;
+  }
+
+  [[gnu::always_inline]] void unlist(record& one) noexcept {
+    if (one.handle < 0) return;
+    descriptor& slot = descriptors_[one.handle];
+    if (one.newer != nullptr)
+      one.newer->older = one.older;
+    else
+      slot.newest = one.older;
+    if (one.older != nullptr) one.older->newer = one.newer;
+    one.handle = -1;
+    if (slot.closing != nullptr && slot.newest == nullptr) [[unlikely]]
+      close_now(slot);
+  }
+
+  void check_send_order([[maybe_unused]] const record& one, [[maybe_unused]] const descriptor& slot) const noexcept {
+#ifndef NDEBUG
+    if (!one.info->is_send) return;
+    for (const record* other = slot.newest; other != nullptr; other = other->older)
+      assert((!other->info->is_send || !backend_type::is_stream(one.handle)) &&
+             "two sends in flight on one stream socket may change places; await the first one or link them");
+#endif
+  }
+
+  auto finish_at_once(record& one) noexcept -> started {
+    unlist(one);
+    one.state = record_state::done;
+    watch().hook(event::op_completed{&one, one.res});
+    return started::done;
+  }
+
+  void finish_later(record& one, std::int32_t raw) noexcept {
+    one.res = raw;
+    one.next = nullptr;
+    if (finished_ == nullptr)
+      finished_ = &one;
+    else
+      finished_last_->next = &one;
+    finished_last_ = &one;
+  }
+
+  template <class Sink>
+  void deliver_finished(Sink& sink, std::size_t& delivered) noexcept {
+    while (finished_ != nullptr) {
+      record& one = *finished_;
+      finished_ = one.next;
+      --in_flight_;
+      one.state = record_state::done;
+      ++delivered;
+      watch().hook(event::op_completed{&one, one.res});
+      sink(one);
+    }
+  }
+
+  /// Closes a handle: at once if nothing is in flight on it, else after what is in flight was cancelled.
+  auto start_close(record& one, bool in_chain = false) noexcept -> started {
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    descriptor* const slot = one.handle < 0 ? nullptr : descriptors_.find(one.handle);
+    if (slot != nullptr && slot->closing != nullptr) {
+      one.res = -static_cast<std::int32_t>(std::errc::bad_file_descriptor);
+      one.handle = -1;
+      return in_chain ? started::done : finish_at_once(one);
+    }
+    if (slot != nullptr && slot->newest != nullptr) {
+      slot->closing = &one;
+      // A cancel may finish a member of a chain and start another, but none on this handle any more.
+      for (record* other = slot->newest; other != nullptr;) {
+        record* const older = other->older;
+        cancel(*other);
+        other = older;
+      }
+    } else if (backend_.start_close(one, watch()) == started::done) {
+      one.handle = -1;
+      return in_chain ? started::done : finish_at_once(one);
+    }
+    if (!in_chain) launched(one);
+    return started::pending;
+  }
+
+  void close_now(descriptor& slot) noexcept {
+    record& one = *std::exchange(slot.closing, nullptr);
+    if (backend_.start_close(one, watch()) == started::done) {
+      one.handle = -1;
+      if ((one.kind & record_kind::member) != 0) {
+        chain_host host{*this};
+        const auto raw = one.res;
+        static_cast<chain<entry>*>(one.owner)->done(host, one);
+        finish_later(one, raw);
+      } else {
+        finish_later(one, one.res);
+      }
+    }
+  }
+
+  void cancel_running(record& one) noexcept {
+    if (one.cancelling && !draining_) return;
+    one.cancelling = true;
+    backend_.cancel(one, watch());
+  }
+
+  void arm_limit(timed_record& one) noexcept {
+    if (one.limit == interval::max()) return;
+    one.timer.deadline = now() + one.limit;
+    one.timer.role = timer_role::operation;
+    one.timer.owner = static_cast<record*>(&one);
+    // Without memory for a timer the operation must not run unbounded.
+    if (!timers_.arm(one.timer)) cancel_running(one);
+  }
+
+  /// A completion of the backend's. Whether the sink is to be told.
+  [[gnu::always_inline]] auto complete(record& one) noexcept -> bool {
+    if (one.kind != record_kind::plain) [[unlikely]]
+      return complete_special(one);
+    unlist(one);
+    --in_flight_;
+    one.state = record_state::done;
+    watch().hook(event::op_completed{&one, one.res});
+    return true;
+  }
+
+  [[gnu::noinline]] auto complete_special(record& one) noexcept -> bool {
+    constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+    if ((one.kind & record_kind::close) != 0) {
+      // Whatever cut it off, a close is not skipped.
+      if (one.res == canceled_code && backend_.start_close(one, watch()) == started::pending) return false;
+      one.handle = -1;
+    } else {
+      unlist(one);
+    }
+    if ((one.kind & record_kind::timed) != 0) {
+      auto& timed = static_cast<timed_record&>(one);
+      if (timed.timer.armed) timers_.disarm(timed.timer);
+      if (timed.expired && one.res == canceled_code) one.res = raw(errc::timed_out);
+    }
+    --in_flight_;
+    one.state = record_state::done;
+    watch().hook(event::op_completed{&one, one.res});
+    if ((one.kind & record_kind::member) != 0) {
+      auto& owner = *static_cast<chain<entry>*>(one.owner);
+      chain_host host{*this};
+      if (draining_) owner.cancel(host);
+      owner.done(host, one);
+    }
+    return true;
+  }
+
+  template <class Sink>
+  auto expire(Sink& sink) noexcept -> bool {
+    const time_point now = ring::now();
+    if (timers_.next() > now) return false;
+    bool foreign = false;
+    timers_.expire(now, [&](timer_node& node) noexcept {
+      auto& one = static_cast<timer&>(node);
+      watch().hook(event::timer_fired{(now - one.deadline).count});
+      if (one.role == timer_role::operation) {
+        auto& bounded = static_cast<timed_record&>(*static_cast<record*>(one.owner));
+        bounded.expired = true;
+        cancel_running(bounded);
+      } else {
+        foreign = true;
+        if constexpr (requires { sink(one); }) sink(one);
+      }
+    });
+    return foreign;
+  }
+
+  backend_type backend_;
+  [[no_unique_address]] timers_type timers_;
+  [[no_unique_address]] trace_type trace_;
+  std::size_t in_flight_ = 0;
+  record* finished_ = nullptr;
+  record* finished_last_ = nullptr;
+  const void* owner_ = detail::thread_token();
+  bool draining_ = false;
+  descriptor_table<os> descriptors_;
+};
+
+}  // namespace sluice::inline v0::aio

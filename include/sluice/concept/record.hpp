@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// What the core knows of an operation in flight, whatever its type. Layer: concept.
+
+#include <sluice/concept/timers.hpp>
+#include <sluice/interval.hpp>
+#include <sluice/result.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::inline v0::aio {
+
+/// Static facts of a type of operation, for reports and checks.
+struct op_info {
+  std::string_view name;    ///< as users write it
+  bool is_send = false;     ///< sends on a stream, where order matters
+  bool is_close = false;    ///< gives up its handle
+  bool is_timeout = false;  ///< its expiry is success, whatever the raw result
+};
+
+/// Where an operation stands.
+enum class record_state : std::uint8_t {
+  idle,       ///< not started, or done and read
+  in_flight,  ///< belongs to the backend
+  done,       ///< the result is there
+};
+
+/// What the ring does with a completion before anybody sees it; bits.
+namespace record_kind {
+inline constexpr std::uint8_t plain = 0;            ///< nothing: it goes to the sink
+inline constexpr std::uint8_t timed = 1U << 0U;     ///< bounded by a timer of ours; the record is a `timed_record`
+inline constexpr std::uint8_t member = 1U << 1U;    ///< belongs to a chain that the ring runs itself; `owner` is the chain
+inline constexpr std::uint8_t close = 1U << 2U;     ///< a close, which must not be skipped
+inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its expiry is an error of ours
+}  // namespace record_kind
+
+/// The part of an operation that does not depend on its type. Its address is its identity from start until done.
+struct record {
+  record() noexcept = default;
+  record(const record&) = delete;
+  auto operator=(const record&) -> record& = delete;
+
+  /// Whether this is that operation.
+  [[nodiscard]] auto is(const record& other) const noexcept -> bool { return this == &other; }
+  /// The operation behind it; `Operation` must be its type.
+  template <class Operation>
+  [[nodiscard]] auto as() noexcept -> Operation& {
+    return static_cast<Operation&>(*this);
+  }
+  /// Whether the final completion was delivered.
+  [[nodiscard]] auto is_done() const noexcept -> bool { return state == record_state::done; }
+
+  /// \cond
+  record* next = nullptr;   // in a queue of completions
+  record* newer = nullptr;  // on the same handle
+  record* older = nullptr;  // on the same handle
+  void* waiter = nullptr;   // whoever is told; the core does not look at it
+  void* owner = nullptr;    // a chain
+  const op_info* info = nullptr;
+  std::int32_t res = 0;      // as the backend gives it: not negative, or minus an error
+  std::uint32_t flags = 0;   // as the backend gives it
+  std::int32_t handle = -1;  // what it is listed under, -1 for nothing
+  std::uint8_t kind = record_kind::plain;
+  record_state state = record_state::idle;
+  bool cancelling = false;  // a cancel was asked for
+  /// \endcond
+};
+
+/// Raw results of ours: minus this bit and an `errc`. No system number comes near it.
+inline constexpr std::int32_t own_error_bit = 0x4000'0000;
+
+/// The raw result for an error of ours.
+[[nodiscard]] constexpr auto raw(errc code) noexcept -> std::int32_t { return -(own_error_bit | static_cast<std::int32_t>(code)); }
+
+/// The error code of a negative raw result.
+[[nodiscard]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
+  const auto number = -res;
+  if ((number & own_error_bit) != 0) return make_error_code(static_cast<errc>(number & ~own_error_bit));
+  return {number, std::system_category()};
+}
+
+/// What is told when a timer of the ring fires.
+enum class timer_role : std::uint8_t {
+  operation,  ///< bounds a `timed_record`
+  chain,      ///< is the link_timeout of a chain that the ring runs
+  foreign,    ///< belongs to whoever armed it; goes to the sink
+};
+
+/// A deadline with the role that says whose it is.
+struct timer : timer_node {
+  timer_role role = timer_role::foreign;  ///< whose
+  std::uint8_t tag = 0;                   ///< free for the owner of a foreign one
+  void* owner = nullptr;                  ///< free for the owner
+};
+
+/// A record bounded by a timer.
+struct timed_record : record {
+  /// \cond
+  aio::timer timer;
+  interval limit = interval::max();
+  bool expired = false;
+  /// \endcond
+};
+
+}  // namespace sluice::inline v0::aio

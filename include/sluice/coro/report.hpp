@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Says in a table what every task waits for, and names the cycles. Layer: coro.
+
+#include <sluice/coro/frame.hpp>
+
+#include <cinttypes>
+#include <cstdio>
+
+namespace sluice::inline v0::coro {
+
+/// \cond
+template <class Config>
+void print_task(const frame<Config>& task, std::FILE* out) noexcept {
+  std::fprintf(out, "#%" PRIu64, task.id);
+  if (!task.name().empty()) std::fprintf(out, " \"%s\"", task.label.data());
+}
+
+template <class Config>
+void print_place(const frame<Config>& task, std::FILE* out) noexcept {
+  if (task.has_place) std::fprintf(out, ", spawned at %s:%u", task.where.file_name(), static_cast<unsigned>(task.where.line()));
+}
+
+template <class Config>
+void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
+  std::fprintf(out, "sluice: abandoned task ");
+  print_task<Config>(*task.cold, out);
+  std::fprintf(out, ": it never ended although it was asked to");
+  print_place<Config>(*task.cold, out);
+  std::fprintf(out, "\n");
+}
+
+// The task that a parked one waits for, if it waits for one.
+template <class Config>
+auto waits_on(const fiber<Config>& task) noexcept -> const frame<Config>* {
+  return task.state == fiber_state::parked && task.wait != nullptr ? static_cast<const frame<Config>*>(task.wait->on) : nullptr;
+}
+
+// Whether following "waits for" from a task comes back to it, and whether it is the lowest number on that way: each cycle is then named
+// once.
+template <class Config>
+auto leads_cycle(const fiber<Config>& task) noexcept -> bool {
+  const fiber<Config>* at = &task;
+  for (std::size_t steps = 0; steps < 1'000'000; ++steps) {
+    const auto* const next = waits_on<Config>(*at);
+    if (next == nullptr || next->id < task.cold->id) return false;
+    if (next == task.cold) return true;
+    at = next->hot;
+  }
+  return false;
+}
+/// \endcond
+
+/// Prints the table of all tasks of a scheduler.
+template <class Config>
+void print_report(scheduler<Config>& home, std::FILE* out, const char* headline) noexcept {
+  std::fprintf(out, "sluice: %s (%zu)\n", headline, home.live());
+  home.each_task([&](fiber<Config>& task) noexcept {
+    if (task.state == fiber_state::finished || task.state == fiber_state::lost) return;
+    std::fprintf(out, "  ");
+    print_task<Config>(*task.cold, out);
+    if (&task == &home.self()) { std::fprintf(out, task.state == fiber_state::parked && task.wait != nullptr ? "" : " runs"); }
+    if (task.state == fiber_state::ready && &task != &home.self()) std::fprintf(out, " is ready");
+    if (task.state == fiber_state::parked && task.wait != nullptr) {
+      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what.size()), task.wait->what.data());
+      if (task.wait->handle >= 0) std::fprintf(out, " on %d", task.wait->handle);
+      if (const auto* const on = waits_on<Config>(task)) {
+        std::fprintf(out, " of ");
+        print_task<Config>(*on, out);
+      }
+    }
+    if (task.cancelled) std::fprintf(out, ", asked to end");
+    print_place<Config>(*task.cold, out);
+    std::fprintf(out, "\n");
+  });
+  home.each_task([&](fiber<Config>& task) noexcept {
+    if (task.state != fiber_state::parked || !leads_cycle<Config>(task)) return;
+    std::fprintf(out, "  cycle: ");
+    const fiber<Config>* at = &task;
+    do {
+      print_task<Config>(*at->cold, out);
+      std::fprintf(out, " -> ");
+      at = waits_on<Config>(*at)->hot;
+    } while (at != &task);
+    print_task<Config>(*at->cold, out);
+    std::fprintf(out, "\n");
+  });
+}
+
+}  // namespace sluice::inline v0::coro

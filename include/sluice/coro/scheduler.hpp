@@ -1,0 +1,738 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Runs tasks on one thread: whoever must wait goes straight to the next one that can run. Layer: coro.
+
+#include <sluice/aio/call.hpp>
+#include <sluice/aio/ring.hpp>
+#include <sluice/concept/context.hpp>
+#include <sluice/concept/stack.hpp>
+#include <sluice/concept/trace.hpp>
+#include <sluice/config.hpp>
+#include <sluice/coro/current.hpp>
+#include <sluice/coro/frame.hpp>
+#include <sluice/coro/report.hpp>
+#include <sluice/coro/slab.hpp>
+#include <sluice/result.hpp>
+#include <sluice/wait.hpp>
+
+#include <atomic>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0::coro {
+
+/// A scheduler of tasks, with the ring that they share. It belongs to the thread that made it; immovable.
+///
+/// There is no stack of its own: the caller of `run` or `poll` is a task like any other, called the root, and the loop runs on the stack of
+/// whichever task has to wait while no other can run.
+/// \errors `make`: what the backend's `open` gives, `errc::shadow_stack`  \allocates stacks by the stack policy; after warm-up nothing
+template <class Config>
+class scheduler {
+ public:
+  using ring_type = aio::ring<Config>;                           ///< the core below
+  using context_type = policy_of<Config, policy_kind::context>;  ///< how stacks are left
+  using stack_type = policy_of<Config, policy_kind::stack>;      ///< where stacks come from
+  using trace_type = policy_of<Config, policy_kind::trace>;      ///< what is observed
+  using backend_type = typename ring_type::backend_type;         ///< how operations reach the system
+  using fiber_type = fiber<Config>;                              ///< a task, as every switch sees it
+  using frame_type = frame<Config>;                              ///< the rest of it
+  using os = typename ring_type::os;                             ///< where system calls go
+
+  /// Makes a scheduler for this thread.
+  [[nodiscard]] static auto make(const ring_options& options = {}) noexcept -> result<scheduler> {
+    if (!context_type::supported()) return failure(errc::shadow_stack);
+    const auto opened = backend_type::open(options);
+    if (!opened) return std::unexpected{opened.error()};
+    return result<scheduler>{std::in_place, *opened};
+  }
+
+  /// \cond
+  explicit scheduler(const typename backend_type::opened& parts) noexcept : ring_{parts} {
+    root_.cold = &root_frame_;
+    root_frame_.hot = &root_;
+    root_frame_.home = this;
+    context_type::attach(root_.context, root_storage_.data());
+  }
+  /// \endcond
+  scheduler(const scheduler&) = delete;
+  auto operator=(const scheduler&) -> scheduler& = delete;
+
+  /// Asks all tasks to end, newest first, and runs them to their end. A task that keeps waiting although its waits are refused is named and
+  /// abandoned: never resumed, its destructors not run. Handles that outlive the scheduler are empty afterwards.
+  ~scheduler() {
+    if (ring_.in_child()) return;
+    if (live_ != 0) {
+      ending_ = true;
+      cancel_all();
+      (void)run();
+    }
+    each_task([](fiber_type& task) noexcept {
+      if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
+    });
+  }
+
+  /// Starts a task that the scheduler owns. \errors `not_enough_memory` for its stack
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+  auto spawn(F&& f, Args&&... args) -> void {
+    spawn(spawn_options{.where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  /// As above, with options.
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+  auto spawn(const spawn_options& options, F&& f, Args&&... args) -> void {
+    if (const auto made = create(options, std::forward<F>(f), std::forward<Args>(args)...); !made) note_failure(made.error());
+  }
+
+  /// Runs until no task is left. \errors `errc::deadlock`, after all were cancelled; `errc::already_running` inside a task; what ends the
+  /// ring; what kept a task from being spawned
+  auto run() -> result<void> {
+    if (detail::current<Config> != nullptr) return failure(errc::already_running);
+    entry_guard guard{*this};
+    status_ = std::exchange(spawn_status_, {});
+    if (live_ != 0) {
+      looping_ = true;
+      deadlocked_ = false;
+      push(marker_);
+      waiting w{.what = "the end of all tasks"};
+      park(w);
+      looping_ = false;
+      ready_.clear();
+    }
+    if (status_) return std::unexpected{std::exchange(status_, {})};
+    return {};
+  }
+
+  /// One turn inside a foreign loop: completions, then every task that is ready now, then what they submit. Sleeps only if no task is
+  /// ready. How many tasks are left. \errors as `run`
+  auto poll(wait how = wait::none) -> result<std::size_t> {
+    if (detail::current<Config> != nullptr) return failure(errc::already_running);
+    entry_guard guard{*this};
+    if (auto outcome = poll_ring(ready_.empty() ? how : wait::none); !outcome) return std::unexpected{outcome.error()};
+    if (!ready_.empty()) {
+      make_ready(root_);
+      waiting w{.what = "its turn"};
+      root_.state = fiber_state::ready;
+      resume_next(w);
+      if (auto outcome = poll_ring(wait::none); !outcome) return std::unexpected{outcome.error()};
+    }
+    if (status_) return std::unexpected{std::exchange(status_, {})};
+    return live_;
+  }
+
+  /// Asks all tasks to end, newest first.
+  void cancel_all() noexcept {
+    // A cancel may end waits, never a task: the slots stay as they are meanwhile.
+    std::uint64_t below = ~std::uint64_t{0};
+    for (;;) {
+      fiber_type* newest = nullptr;
+      each_task([&](fiber_type& task) noexcept {
+        if (task.cold->id < below && !task.cold->base.cancelled && (newest == nullptr || task.cold->id > newest->cold->id)) newest = &task;
+      });
+      if (newest == nullptr) return;
+      below = newest->cold->id;
+      request_cancel(*newest->cold);
+    }
+  }
+
+  /// Tasks that have not ended.
+  [[nodiscard]] auto live() const noexcept -> std::size_t { return live_; }
+  /// A descriptor that polls readable when `poll` should be called. \errors as the ring's
+  [[nodiscard]] auto native_handle() noexcept -> result<int> { return ring_.native_handle(); }
+  /// When `poll` should be called at the latest: now if a task is ready, else at the next timer; `time_point::never()` for none.
+  [[nodiscard]] auto next_deadline() const noexcept -> time_point { return ready_.empty() ? ring_.next_deadline() : ring_type::now(); }
+  /// The ring below.
+  [[nodiscard]] auto ring() noexcept -> ring_type& { return ring_; }
+  /// A policy of this scheduler.
+  template <policy_kind Kind>
+  [[nodiscard]] auto policy() noexcept -> auto& {
+    if constexpr (Kind == policy_kind::stack)
+      return stacks_;
+    else if constexpr (Kind == policy_kind::trace)
+      return ring_.trace();
+    else if constexpr (Kind == policy_kind::backend)
+      return ring_.backend();
+    else
+      static_assert(Kind == policy_kind::stack,
+                    "[sluice.scheduler.policy] only backend, stack and trace have an instance that can be reached; ask for one of those");
+  }
+  /// Prints every task, what it waits for and where it was spawned.
+  void report(std::FILE* out, const char* headline = "tasks") noexcept { print_report<Config>(*this, out, headline); }
+
+  // ---------------------------------------------------------------------------------------------------------------------
+  // What tasks and scopes are made of; the facade is `coro_of`.
+  /// \cond
+
+  template <class F, class... Args>
+  struct body final : typed_frame<Config, typename result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>::value_type> {
+    using returned = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+    template <class G, class... As>
+    explicit body(G&& g, As&&... as) : work{std::forward<G>(g), {std::forward<As>(as)...}} {}
+    ~body() {}
+    struct job {
+      [[no_unique_address]] std::decay_t<F> f;
+      [[no_unique_address]] std::tuple<std::decay_t<Args>...> args;
+    };
+    union {
+      job work;
+    };
+
+    static void enter(void* self) noexcept {
+      auto& b = *static_cast<body*>(self);
+      auto& home = *b.home;
+      home.arrived(b);
+      if (b.base.cancelled)
+        b.value.emplace(canceled());
+      else
+        b.call();
+      b.work.~job();
+      home.template finish<body>(b);
+    }
+    void call() noexcept {
+      try {
+        if constexpr (std::is_void_v<returned>) {
+          std::apply(std::move(work.f), std::move(work.args));
+          this->value.emplace();
+        } else {
+          this->value.emplace(std::apply(std::move(work.f), std::move(work.args)));
+        }
+      } catch (...) { this->exception = std::current_exception(); }
+    }
+  };
+
+  // Makes a task that is ready to run; nobody owns it yet.
+  template <class F, class... Args>
+  auto create(const spawn_options& options, F&& f, Args&&... args) -> result<body<F, Args...>*> {
+    using made = body<F, Args...>;
+    result<stack_span> stack = stack_for(options.stack_bytes);
+    if (!stack) [[unlikely]]
+      return std::unexpected{stack.error()};
+    fiber_type* const hot = slab_.take();
+    if (hot == nullptr) [[unlikely]] {
+      stacks_.deallocate(*stack);
+      return system_error(static_cast<int>(std::errc::not_enough_memory));
+    }
+    // Tops at one offset of equally spaced stacks would share few cache sets.
+    constexpr std::size_t colours = 16;
+    constexpr std::size_t line = 64;
+    constexpr std::size_t storage = context_type::storage_bytes;
+    constexpr std::size_t align = alignof(made) > line ? alignof(made) : line;
+    const auto top = reinterpret_cast<std::uintptr_t>(stack->base) + stack->bytes - (stack->index % colours) * line;
+    const auto place = (top - sizeof(made)) & ~(align - 1);
+    const auto below = (place - storage) & ~std::uintptr_t{15};
+    if (below < reinterpret_cast<std::uintptr_t>(stack->base) + minimum_stack) [[unlikely]] {
+      slab_.give(*hot);
+      stacks_.deallocate(*stack);
+      return failure(errc::stack_size);
+    }
+    auto* b = [&]() noexcept(std::is_nothrow_constructible_v<made, F, Args...>) {
+      return ::new (reinterpret_cast<void*>(place)) made(std::forward<F>(f), std::forward<Args>(args)...);
+    }();
+    b->hot = hot;
+    b->home = this;
+    b->stack = *stack;
+    b->id = ++last_id_;
+    b->where = options.where;
+    b->has_place = options.where.line() != 0;
+    if (!options.name.empty()) b->name(options.name);
+    hot->cold = b;
+    hot->wait = nullptr;
+    hot->pending = 0;
+    hot->cancelled = false;
+    hot->has_exceptions = false;
+    const stack_span usable{.base = stack->base, .bytes = below - reinterpret_cast<std::uintptr_t>(stack->base), .index = stack->index};
+    b->annotation.create(stack->base, stack->bytes);
+    context_type::attach(hot->context, reinterpret_cast<void*>(below));
+    context_type::prepare(hot->context, usable, &made::enter, static_cast<void*>(b));
+    ++live_;
+    watch().hook(event::task_spawned{b->id, b->name()});
+    make_ready(*hot);
+    return b;
+  }
+
+  // The running task, and whether it is one.
+  [[nodiscard]] auto self() noexcept -> fiber_type& { return *running_; }
+  [[nodiscard]] auto in_task() const noexcept -> bool { return running_ != &root_; }
+
+  [[gnu::always_inline]] void make_ready(fiber_type& task) noexcept {
+    task.state = fiber_state::ready;
+    push(task);
+    watch().hook(event::task_ready{task.cold->id});
+  }
+
+  // Leaves the running task until it is made ready.
+  [[gnu::always_inline]] void park(waiting& w) noexcept {
+    watch().hook(event::task_parked{running_->cold->id, w.what});
+    running_->state = fiber_state::parked;
+    inline_streak_ = 0;
+    resume_next(w);
+  }
+
+  [[gnu::always_inline]] void yield() noexcept {
+    if (!in_task()) return;
+    inline_streak_ = 0;
+    fiber_type& me = *running_;
+    me.state = fiber_state::ready;
+    push(me);
+    fiber_type* const next = take();
+    if (next != &me) switch_to(me, *next);
+  }
+
+  // Whether the running task was asked to end, as far as shields let that through.
+  [[nodiscard]] auto cancelled(const fiber_type& task) const noexcept -> bool {
+    if (!task.cancelled) [[likely]]
+      return false;
+    for (const cancel_scope* scope = task.cold->innermost; scope != nullptr; scope = scope->outer) {
+      if (scope->cancelled) return true;
+      if (scope->shielded) return false;
+    }
+    return false;
+  }
+
+  // A wait of the running task was refused or cut short because the task was asked to end.
+  void note_refusal() noexcept {
+    fiber_type& me = *running_;
+    for (cancel_scope* scope = me.cold->innermost; scope != nullptr; scope = scope->outer) {
+      if (scope->cancelled) scope->delivered = true;
+      if (scope->shielded) break;
+    }
+    if (++me.cold->refused > most_refusals && ending_) abandon(me);
+  }
+
+  void request_cancel(frame_type& task) noexcept {
+    if (task.base.cancelled || task.hot->state == fiber_state::finished) return;
+    watch().hook(event::task_cancelled{task.id});
+    task.base.cancelled = true;
+    if (task.stop != nullptr) task.stop->request_stop();
+    interrupt(task);
+  }
+
+  // Some scope of the task was asked to end: cuts short what it waits for.
+  void interrupt(frame_type& task) noexcept {
+    fiber_type& hot = *task.hot;
+    hot.cancelled = true;
+    if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->cancel != nullptr && cancelled(hot))
+      hot.wait->cancel(*hot.wait);
+  }
+
+  // The operations of one call. The running task waits for all of them.
+  template <class... Ops>
+  auto io(Ops&&... ops) noexcept {
+    aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::move(ops)...};
+    fiber_type& me = *running_;
+    if (me.cancelled && cancelled(me)) [[unlikely]] {
+      note_refusal();
+      if (const auto closing = batch.start_closes_only(ring_, &me); closing != 0) wait_for(batch, closing);
+    } else if (const auto pending = batch.count - batch.start(ring_, &me); pending != 0) {
+      wait_for(batch, pending);
+    } else if (++inline_streak_ >= most_inline) {
+      yield();
+    }
+    if constexpr (sizeof...(Ops) == 1)
+      return batch.template get<0>().result();
+    else
+      return batch.results();
+  }
+
+  template <class Op>
+  void io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept {
+    fiber_type& me = *running_;
+    for (auto& one : batch) one.waiter = &me;
+    if (me.cancelled && cancelled(me) && !aio::info_of<Op>.is_close) {
+      note_refusal();
+      for (auto& one : batch) one.refuse();
+      return;
+    }
+    const auto pending = batch.size() - ring_.start(batch);
+    if (pending == 0) return;
+    struct span_wait : waiting {
+      std::span<aio::basic_operation<backend_type, Op>> batch;
+      ring_type* ring;
+    } w{{.what = detail::operation_name<Op>(),
+         .cancel =
+             [](waiting& base) noexcept {
+               auto& self = static_cast<span_wait&>(base);
+               for (auto& one : self.batch) self.ring->cancel(one);
+             }},
+        batch,
+        &ring_};
+    me.pending = static_cast<std::uint32_t>(pending);
+    park(w);
+    if (me.cancelled && cancelled(me)) {
+      for (const auto& one : batch)
+        if (one.was_canceled()) return note_refusal();
+    }
+  }
+
+  auto sleep_until(time_point deadline) noexcept -> result<void> {
+    fiber_type& me = *running_;
+    if (me.cancelled && cancelled(me)) {
+      note_refusal();
+      return canceled();
+    }
+    struct sleep_wait : waiting {
+      aio::timer timer;
+      scheduler* home;
+      bool cut = false;
+    } w{};
+    w.what = "sleep";
+    w.cancel = [](waiting& base) noexcept {
+      auto& self = static_cast<sleep_wait&>(base);
+      if (!self.timer.armed) return;
+      self.home->ring_.disarm(self.timer);
+      self.cut = true;
+      self.home->make_ready(*static_cast<fiber_type*>(self.timer.owner));
+    };
+    w.home = this;
+    w.timer.deadline = deadline;
+    w.timer.tag = timer_wakes;
+    w.timer.owner = &me;
+    if (auto armed = ring_.arm(w.timer); !armed) return armed;
+    park(w);
+    if (w.cut) {
+      note_refusal();
+      return canceled();
+    }
+    return {};
+  }
+
+  // A deadline for a scope of the running task.
+  struct scope_deadline {
+    aio::timer timer;
+    cancel_scope* scope = nullptr;
+    frame_type* task = nullptr;
+  };
+  auto arm(scope_deadline& one, time_point when) noexcept -> result<void> {
+    one.timer.deadline = when;
+    one.timer.tag = timer_ends_scope;
+    one.timer.owner = &one;
+    return ring_.arm(one.timer);
+  }
+
+  // Gives a finished task's memory back; nothing of its frame's own is alive any more. Not the running one.
+  void release(frame_type& task) noexcept {
+    delete task.stop;
+    task.annotation.destroy();
+    const stack_span stack = task.stack;
+    fiber_type& hot = *task.hot;
+    hot.state = fiber_state::free;
+    hot.cold = nullptr;
+    slab_.give(hot);
+    detail::unpoison(stack.base, stack.bytes);
+    stacks_.deallocate(stack);
+  }
+
+  // Runs turns until the condition holds: for a handle that is joined by code that is no task.
+  template <class Condition>
+  void drive(Condition done) noexcept {
+    while (!done())
+      if (!poll(wait::one)) return;
+  }
+
+  // From a signal handler or another thread: the root task is to be asked to end.
+  void interrupt_from_anywhere(std::atomic<bool>& flag) noexcept {
+    flag.store(true, std::memory_order_relaxed);
+    ring_.wake();
+  }
+  void watch_flag(std::atomic<bool>* flag, frame_type** target) noexcept {
+    flag_ = flag;
+    flag_target_ = target;
+  }
+
+  template <class F>
+  void each_task(F&& f) noexcept {
+    for (std::uint32_t slot = 0; slot < slab_.extent(); ++slot)
+      if (auto& task = slab_.at(slot); task.state != fiber_state::free && task.cold != nullptr) f(task);
+  }
+  [[nodiscard]] auto stack_of_running() const noexcept -> const frame_type* { return running_ == &root_ ? nullptr : running_->cold; }
+
+  static constexpr std::uint8_t timer_wakes = 1;
+  static constexpr std::uint8_t timer_ends_scope = 2;
+  /// \endcond
+
+ private:
+  static constexpr std::size_t minimum_stack = 2048;
+  static constexpr std::uint32_t most_inline = 32;
+  static constexpr std::uint32_t most_refusals = 1000;
+
+  /// First in, first out; never allocates.
+  struct fifo {
+    fiber_type* head = nullptr;
+    fiber_type** tail = &head;
+
+    [[nodiscard]] auto empty() const noexcept -> bool { return head == nullptr; }
+    [[gnu::always_inline]] void push(fiber_type& one) noexcept {
+      one.next = nullptr;
+      *tail = &one;
+      tail = &one.next;
+    }
+    [[gnu::always_inline]] auto pop() noexcept -> fiber_type& {
+      fiber_type& one = *head;
+      head = one.next;
+      if (head == nullptr) tail = &head;
+      return one;
+    }
+    void clear() noexcept {
+      head = nullptr;
+      tail = &head;
+    }
+  };
+
+  /// Makes this the thread's scheduler while it runs.
+  struct entry_guard {
+    scheduler* before;
+    explicit entry_guard(scheduler& self) noexcept : before{std::exchange(detail::current<Config>, &self)} {
+      self.exceptions_ = detail::exception_globals::of_thread();
+      self.root_frame_.annotation.adopt();
+    }
+    ~entry_guard() { detail::current<Config> = before; }
+    entry_guard(const entry_guard&) = delete;
+    auto operator=(const entry_guard&) -> entry_guard& = delete;
+  };
+
+  /// What the ring tells.
+  struct sink {
+    scheduler& home;
+
+    [[gnu::always_inline]] void operator()(aio::record& one) const noexcept {
+      auto* const task = static_cast<fiber_type*>(one.waiter);
+      if (task == nullptr) return;
+      if (--task->pending == 0)
+        home.make_ready(*task);
+      else if (task->cancelled) [[unlikely]]
+        home.interrupt(*task->cold);  // the kernel may have started another of the chain in the meantime
+    }
+    void operator()(aio::timer& one) const noexcept {
+      if (one.tag == timer_wakes) {
+        home.make_ready(*static_cast<fiber_type*>(one.owner));
+      } else {
+        auto& deadline = *static_cast<scope_deadline*>(one.owner);
+        deadline.scope->cancelled = true;
+        home.interrupt(*deadline.task);
+      }
+    }
+  };
+
+  [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
+
+  [[gnu::always_inline]] void push(fiber_type& task) noexcept { ready_.push(task); }
+
+  auto stack_for(std::size_t bytes) noexcept -> result<stack_span> {
+    if (bytes == 0) return stacks_.allocate();
+    if constexpr (sized_stack_policy<stack_type>) {
+      return stacks_.allocate(bytes);
+    } else {
+      auto usual = stacks_.allocate();
+      if (usual && usual->bytes < bytes) {
+        stacks_.deallocate(*usual);
+        return failure(errc::stack_size);
+      }
+      return usual;
+    }
+  }
+
+  /// The next task to run. The queue holds the marker while `run` is on, and the root while `poll` is.
+  [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
+    for (;;) {
+      fiber_type& next = ready_.pop();
+      if (&next != &marker_) [[likely]]
+        return &next;
+      if (!ready_.empty() && !ring_.pending()) [[likely]]
+        push(marker_);
+      else
+        turn();
+    }
+  }
+
+  /// The queue has run as it stood: a tick is over.
+  [[gnu::noinline]] void turn() noexcept {
+    if (ready_.empty())
+      idle();
+    else
+      (void)poll_or_stop(wait::none);
+    push(marker_);
+  }
+
+  void idle() noexcept {
+    if (ring_.in_flight() == 0 && ring_.timers() == 0) {
+      if (ring_.pending() && poll_or_stop(wait::none) && !ready_.empty()) return;
+      stuck();
+      return;
+    }
+    (void)poll_or_stop(wait::one);
+  }
+
+  auto poll_ring(wait how) noexcept -> result<std::size_t> {
+    auto outcome = ring_.poll(sink{*this}, how);
+    if (flag_ != nullptr && flag_->load(std::memory_order_relaxed)) {
+      flag_->store(false, std::memory_order_relaxed);
+      if (flag_target_ != nullptr && *flag_target_ != nullptr) request_cancel(**flag_target_);
+    }
+    return outcome;
+  }
+
+  /// Polls; a ring that is lost ends `run` with the reason, and no task can go on.
+  auto poll_or_stop(wait how) noexcept -> bool {
+    const auto outcome = poll_ring(how);
+    if (outcome) [[likely]]
+      return true;
+    status_ = outcome.error();
+    abandon_all();
+    return false;
+  }
+
+  /// Tasks are left, none is ready and nothing can make one so.
+  void stuck() noexcept {
+    if (!deadlocked_) {
+      deadlocked_ = true;
+      status_ = make_error_code(errc::deadlock);
+      report(stderr, "deadlock: every task waits and nothing can wake one");
+      cancel_all();
+      if (!ready_.empty() || ring_.pending() || ring_.in_flight() != 0) return;
+    }
+    abandon_all();
+  }
+
+  void abandon_all() noexcept {
+    each_task([&](fiber_type& task) noexcept {
+      if (task.state != fiber_state::parked && task.state != fiber_state::ready) return;
+      if (&task == running_) return;
+      lose(task);
+    });
+    ready_.clear();
+    if (running_ != &root_ && running_->state == fiber_state::parked) lose(*running_);
+    make_ready(root_);
+  }
+
+  void lose(fiber_type& task) noexcept {
+    print_lost<Config>(task, stderr);
+    task.state = fiber_state::lost;
+    if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
+    --live_;
+  }
+
+  /// The running task is never resumed; what it owns stays as it is.
+  [[noreturn]] void abandon(fiber_type& me) noexcept {
+    lose(me);
+    if (live_ == 0) make_ready(root_);
+    for (;;) {
+      fiber_type* const next = take();
+      switch_to(me, *next);
+    }
+  }
+
+  [[gnu::always_inline]] void resume_next(waiting& w) noexcept {
+    fiber_type& me = *running_;
+    me.wait = &w;
+    fiber_type* const next = take();
+    if (next != &me) switch_to(me, *next);
+    me.wait = nullptr;
+  }
+
+  [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
+    running_ = &to;
+    watch().hook(event::task_resumed{to.cold->id});
+    if (detail::exception_globals::busy(exceptions_) || to.has_exceptions) [[unlikely]]
+      exchange_exceptions(from, to);
+    detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
+    context_type::switch_to(from.context, to.context);
+    detail::fiber_annotation::after_switch(from.cold->annotation);
+    if (dying_ != nullptr) [[unlikely]]
+      bury();
+  }
+
+  [[gnu::noinline]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
+    from.has_exceptions = detail::exception_globals::busy(exceptions_);
+    detail::exception_globals::swap(exceptions_, from.cold->exceptions, to.cold->exceptions);
+    to.has_exceptions = false;
+  }
+
+  void bury() noexcept { release(*std::exchange(dying_, nullptr)); }
+
+  /// First thing in a task.
+  void arrived(frame_type& me) noexcept {
+    detail::fiber_annotation::after_switch(me.annotation);
+    if (dying_ != nullptr) bury();
+  }
+
+  /// Last thing in a task, on its own stack.
+  template <class Body>
+  [[noreturn]] void finish(Body& me) noexcept {
+    watch().hook(event::task_finished{me.id});
+    fiber_type& hot = *me.hot;
+    hot.state = fiber_state::finished;
+    --live_;
+    if (me.parent != nullptr) me.parent->child_ended(me, me.value, me.exception);
+    if (me.handle != nullptr) {
+      if (me.joiner != nullptr) make_ready(*me.joiner);
+    } else {
+      me.value.reset();
+      me.exception = nullptr;
+      dying_ = &me;
+    }
+    if (live_ == 0 && looping_) make_ready(root_);
+    fiber_type* const next = take();
+    running_ = next;
+    watch().hook(event::task_resumed{next->cold->id});
+    if (next->has_exceptions) exchange_exceptions(hot, *next);
+    detail::fiber_annotation::before_switch(me.annotation, next->cold->annotation, true);
+    context_type::switch_to(hot.context, next->context);
+    __builtin_unreachable();
+  }
+
+  template <class Batch>
+  void wait_for(Batch& batch, std::size_t pending) noexcept {
+    struct call_wait : waiting {
+      Batch* batch;
+      ring_type* ring;
+    } w{{.what = batch.template get<0>().info->name,
+         .handle = batch.template get<0>().handle,
+         .cancel =
+             [](waiting& base) noexcept {
+               auto& self = static_cast<call_wait&>(base);
+               self.batch->cancel(*self.ring);
+             }},
+        &batch,
+        &ring_};
+    fiber_type& me = *running_;
+    me.pending = static_cast<std::uint32_t>(pending);
+    park(w);
+    if (me.cancelled && cancelled(me) && batch.any_canceled()) [[unlikely]]
+      note_refusal();
+  }
+
+  void note_failure(std::error_code code) noexcept {
+    if (!spawn_status_) spawn_status_ = code;
+  }
+
+  fifo ready_;
+  fiber_type* running_ = &root_;
+  frame_type* dying_ = nullptr;
+  void* exceptions_ = nullptr;
+  std::size_t live_ = 0;
+  std::uint64_t last_id_ = 0;
+  std::uint32_t inline_streak_ = 0;
+  bool looping_ = false;
+  bool ending_ = false;
+  bool deadlocked_ = false;
+  std::error_code status_;
+  std::error_code spawn_status_;
+  std::atomic<bool>* flag_ = nullptr;
+  frame_type** flag_target_ = nullptr;
+  fiber_type root_;
+  fiber_type marker_;
+  frame_type root_frame_;
+  alignas(16) std::array<std::byte, context_type::storage_bytes == 0 ? 1 : context_type::storage_bytes> root_storage_{};
+  stack_type stacks_;
+  slab<fiber_type, os> slab_;
+  ring_type ring_;
+};
+
+}  // namespace sluice::inline v0::coro

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Structured concurrency: children end before their scope does. Layer: coro.
+
+#include <sluice/coro/current.hpp>
+#include <sluice/coro/scheduler.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace sluice::inline v0 {
+
+/// How a scope treats its children.
+struct scope_options {
+  sluice::on_failure on_failure = sluice::on_failure::cancel_siblings;  ///< what the others do when one fails
+};
+
+namespace coro {
+
+/// Owns tasks and outlives them: its end waits for theirs. It belongs to the task that made it; immovable.
+///
+/// When the task is asked to end, or leaves the scope by an exception, the children are asked to end first.
+template <class Config>
+class basic_scope {
+ public:
+  /// A scope of the running task.
+  explicit basic_scope(scope_options options = {}) noexcept
+      : options_{options}, home_{detail::current<Config>}, unwinding_{std::uncaught_exceptions()} {}
+  basic_scope(const basic_scope&) = delete;
+  auto operator=(const basic_scope&) -> basic_scope& = delete;
+
+  /// Waits for all children; what they threw or failed with is dropped unless `join` fetched it.
+  ~basic_scope() {
+    if (children_ == 0) return;
+    if (std::uncaught_exceptions() > unwinding_) cancel();
+    await();
+  }
+
+  /// Starts a child. If it cannot be made, the scope fails with the reason.
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+  void spawn(F&& f, Args&&... args) {
+    spawn(spawn_options{.where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  /// As above, with options.
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+  void spawn(const spawn_options& options, F&& f, Args&&... args) {
+    if (home_ == nullptr) {
+      fail(std::make_error_code(std::errc::operation_not_permitted), nullptr);
+      return;
+    }
+    auto made = home_->create(options, std::forward<F>(f), std::forward<Args>(args)...);
+    if (!made) {
+      fail(made.error(), nullptr);
+      return;
+    }
+    auto& child = **made;
+    child.parent = this;
+    child.older = newest_;
+    if (newest_ != nullptr) newest_->newer = &child;
+    newest_ = &child;
+    ++children_;
+    // Born into a scope that is ending: it ends before it begins.
+    if (cancelled_) home_->request_cancel(child);
+  }
+
+  /// Waits for all children. The first failure: an error, or an exception, thrown again. The scope can then be used anew.
+  auto join() -> result<void> {
+    if (children_ != 0) await();
+    cancelled_ = false;
+    const auto thrown = std::exchange(exception_, nullptr);
+    const auto error = std::exchange(error_, {});
+    if (thrown != nullptr) std::rethrow_exception(thrown);
+    if (error) return std::unexpected{error};
+    return {};
+  }
+
+  /// Asks all children to end, newest first, and those that are spawned later until the next `join`.
+  void cancel() noexcept {
+    cancelled_ = true;
+    for (auto* child = newest_; child != nullptr;) {
+      auto* const older = child->older;
+      home_->request_cancel(*child);
+      child = older;
+    }
+  }
+
+  /// Children that have not ended.
+  [[nodiscard]] auto size() const noexcept -> std::size_t { return children_; }
+
+  /// \cond
+  template <class Value>
+  void child_ended(frame<Config>& child, const std::optional<Value>& value, const std::exception_ptr& thrown) noexcept {
+    if (child.newer != nullptr)
+      child.newer->older = child.older;
+    else
+      newest_ = child.older;
+    if (child.older != nullptr) child.older->newer = child.newer;
+    --children_;
+    if (thrown != nullptr)
+      fail({}, thrown);
+    else if (value.has_value() && !value->has_value())
+      fail(value->error(), nullptr);
+    if (children_ == 0 && waiter_ != nullptr) home_->make_ready(*std::exchange(waiter_, nullptr));
+  }
+  /// \endcond
+
+ private:
+  void fail(std::error_code error, const std::exception_ptr& thrown) noexcept {
+    if (!error_ && exception_ == nullptr) {
+      error_ = error;
+      exception_ = thrown;
+    }
+    if (options_.on_failure == on_failure::cancel_siblings && !cancelled_) cancel();
+  }
+
+  void await() noexcept {
+    if (!home_->in_task()) {
+      home_->drive([&]() noexcept { return children_ == 0; });
+      return;
+    }
+    auto& me = home_->self();
+    if (home_->cancelled(me)) cancel();
+    struct scope_wait : waiting {
+      basic_scope* scope;
+    } w{};
+    w.what = "the children of a scope";
+    w.on = newest_;
+    w.cancel = [](waiting& base) noexcept { static_cast<scope_wait&>(base).scope->cancel(); };
+    w.scope = this;
+    waiter_ = &me;
+    if (children_ != 0) home_->park(w);
+    waiter_ = nullptr;
+  }
+
+  scope_options options_;
+  scheduler<Config>* home_;
+  int unwinding_;
+  std::size_t children_ = 0;
+  frame<Config>* newest_ = nullptr;
+  fiber<Config>* waiter_ = nullptr;
+  bool cancelled_ = false;
+  std::error_code error_;
+  std::exception_ptr exception_;
+};
+
+}  // namespace coro
+}  // namespace sluice::inline v0

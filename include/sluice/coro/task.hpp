@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// The handle of a task whose result somebody wants. Layer: coro.
+
+#include <sluice/coro/scheduler.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <utility>
+
+namespace sluice::inline v0::coro {
+
+/// Owns a running task. Destroying the handle of an unfinished task asks it to end and waits for that, like `std::jthread`.
+/// Used on the thread of its scheduler. It may outlive the scheduler: it is empty then.
+template <class Config, class T>
+class [[nodiscard]] basic_task {
+ public:
+  /// What the task returns.
+  using value_type = T;
+
+  /// Empty.
+  basic_task() noexcept = default;
+  /// \cond
+  explicit basic_task(typed_frame<Config, T>& frame) noexcept : frame_{&frame} { frame.handle = &frame_; }
+  // A task that could not be made: joins to the reason.
+  explicit basic_task(std::error_code reason) noexcept : category_{&reason.category()}, number_{reason.value()} {}
+  /// \endcond
+  /// Takes over; the other is empty.
+  basic_task(basic_task&& other) noexcept
+      : frame_{std::exchange(other.frame_, nullptr)}, category_{std::exchange(other.category_, nullptr)}, number_{other.number_} {
+    if (frame_ != nullptr) frame_->handle = &frame_;
+  }
+  /// Ends what it owned, as the destructor does, then takes over.
+  auto operator=(basic_task&& other) noexcept -> basic_task& {
+    if (this != &other) {
+      end();
+      frame_ = std::exchange(other.frame_, nullptr);
+      category_ = std::exchange(other.category_, nullptr);
+      number_ = other.number_;
+      if (frame_ != nullptr) frame_->handle = &frame_;
+    }
+    return *this;
+  }
+  /// Asks the task to end, if it has not, and waits until it has; not cut short by a cancel of the caller.
+  ~basic_task() { end(); }
+
+  /// Waits for the end and gives what came of it: the value, the error, or its exception, thrown again. The handle is empty afterwards.
+  /// A joiner that is asked to end asks the joined task to end, and still waits.
+  /// \errors the task's own; `operation_canceled` if it was cancelled before it ran; `errc::deadlock` for joining oneself;
+  /// `errc::in_progress` if another task joins it already; `invalid_argument` for an empty handle
+  auto join() -> result<T> {
+    if (frame_ == nullptr) return why_empty();
+    auto& home = *frame_->home;
+    if (home.in_task() && &home.self() == frame_->hot) return failure(errc::deadlock);
+    if (frame_->joiner != nullptr) return failure(errc::in_progress);
+    await(true);
+    if (frame_ == nullptr) return canceled();  // abandoned with its scheduler
+    auto& done = static_cast<typed_frame<Config, T>&>(*frame_);
+    // The frame goes when the result is out of it, however this function is left.
+    struct release_at_end {
+      basic_task& self;
+      ~release_at_end() { self.release(); }
+    } const at_end{*this};
+    if (done.exception != nullptr) [[unlikely]]
+      std::rethrow_exception(std::exchange(done.exception, nullptr));
+    return std::move(*done.value);
+  }
+
+  /// Asks the task to end: its present wait and all later ones are refused, shields excepted. Harmless when it has ended.
+  void request_cancel() noexcept {
+    if (frame_ != nullptr) frame_->home->request_cancel(*frame_);
+  }
+  /// Whether it has ended.
+  [[nodiscard]] auto done() const noexcept -> bool { return frame_ == nullptr || frame_->hot->state == fiber_state::finished; }
+  /// Its number; 0 for an empty handle.
+  [[nodiscard]] auto id() const noexcept -> std::uint64_t { return frame_ == nullptr ? 0 : frame_->id; }
+  /// Whether there is a task to join.
+  [[nodiscard]] auto joinable() const noexcept -> bool { return frame_ != nullptr || category_ != nullptr; }
+  /// Gives the task to its scheduler; its result is dropped.
+  void detach() && noexcept {
+    if (frame_ == nullptr) return;
+    frame_->handle = nullptr;
+    if (frame_->hot->state == fiber_state::finished)
+      release();
+    else
+      frame_ = nullptr;
+  }
+
+ private:
+  void end() noexcept {
+    if (frame_ == nullptr) return;
+    if (!done()) {
+      frame_->home->request_cancel(*frame_);
+      await(false);
+    }
+    if (frame_ != nullptr) release();
+  }
+
+  void release() noexcept {
+    auto& done = static_cast<typed_frame<Config, T>&>(*std::exchange(frame_, nullptr));
+    done.value.reset();
+    done.exception = nullptr;
+    done.home->release(done);
+  }
+
+  void await(bool cancellable) noexcept {
+    auto& home = *frame_->home;
+    if (done()) return;
+    if (!home.in_task()) {
+      home.drive([&]() noexcept { return done(); });
+      return;
+    }
+    struct join_wait : waiting {
+      frame<Config>* target;
+    } w{};
+    w.what = "the end";
+    w.on = frame_;
+    w.target = frame_;
+    w.cancel = [](waiting& base) noexcept {
+      auto& self = static_cast<join_wait&>(base);
+      self.target->home->request_cancel(*self.target);
+    };
+    auto& me = home.self();
+    if (cancellable && home.cancelled(me)) home.request_cancel(*frame_);
+    frame_->joiner = &me;
+    if (!done()) home.park(w);
+  }
+
+  auto why_empty() noexcept -> result<T> {
+    if (category_ == nullptr) return system_error(static_cast<int>(std::errc::invalid_argument));
+    return std::unexpected{std::error_code{number_, *std::exchange(category_, nullptr)}};
+  }
+
+  frame<Config>* frame_ = nullptr;
+  // The two halves of an error code, apart: making an empty code is a call into the library, and most handles never need one.
+  const std::error_category* category_ = nullptr;
+  int number_ = 0;
+};
+
+}  // namespace sluice::inline v0::coro

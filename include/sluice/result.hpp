@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// `result<T>` and the errors that only the library can know. Base vocabulary.
+
+#include <cstdint>
+#include <expected>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0 {
+
+/// What every operation gives: a value, or the code that says why there is none.
+template <class T>
+using result = std::expected<T, std::error_code>;
+
+/// Errors that no system call reports. Each compares equal to the `std::errc` of the system error behind it.
+enum class errc : std::uint8_t {
+  timed_out = 1,  ///< a deadline of ours passed; equals `std::errc::timed_out`, yet is another code than a connect's own `ETIMEDOUT`
+  not_found,      ///< a cancel found nothing: already done, or unknown; equals `std::errc::no_such_file_or_directory`
+  in_progress,    ///< a cancel came while the operation could no longer be interrupted; equals `std::errc::connection_already_in_progress`
+  deadlock,       ///< every task waits for another; equals `std::errc::resource_deadlock_would_occur`
+  closed,         ///< the other side of a channel or listener is gone; equals `std::errc::broken_pipe`
+  already_running,        ///< `run` inside a task of the same config; equals `std::errc::operation_not_permitted`
+  ring_unsupported,       ///< the kernel has no io_uring; equals `std::errc::function_not_supported`
+  ring_forbidden,         ///< a sysctl or a sandbox forbids io_uring; equals `std::errc::operation_not_permitted`
+  ring_denied,            ///< a security module forbids io_uring; equals `std::errc::permission_denied`
+  ring_memory,            ///< the locked-memory limit is too small for the ring; equals `std::errc::not_enough_memory`
+  ring_descriptors,       ///< no descriptor is left for the ring; equals `std::errc::too_many_files_open`
+  ring_flag_unsupported,  ///< the kernel refuses the set-up flags as a whole; equals `std::errc::invalid_argument`
+  ring_feature_missing,   ///< the kernel lacks a feature that the backend rests on; equals `std::errc::function_not_supported`
+  flag_sqpoll,            ///< this kernel refuses `ring::sqpoll`; like every `flag_` value it equals `std::errc::invalid_argument`
+  flag_iopoll,            ///< this kernel refuses `ring::iopoll`
+  flag_submit_all,        ///< this kernel refuses `ring::submit_all`
+  flag_coop_taskrun,      ///< this kernel refuses `ring::coop_taskrun`
+  flag_taskrun_flag,      ///< this kernel refuses `ring::taskrun_flag`
+  flag_single_issuer,     ///< this kernel refuses `ring::single_issuer`
+  flag_defer_taskrun,     ///< this kernel refuses `ring::defer_taskrun`
+  flag_hybrid_iopoll,     ///< this kernel refuses `ring::hybrid_iopoll`
+  flag_other,             ///< this kernel refuses another of the required set-up flags
+  shadow_stack,           ///< the process runs with CET shadow stacks, which a switch of stacks breaks; equals `std::errc::not_supported`
+  stack_size,             ///< the stack policy has no stacks of the size asked for; equals `std::errc::invalid_argument`
+};
+
+namespace detail {
+
+constexpr auto errc_message(errc code) noexcept -> const char* {
+  switch (code) {
+    case errc::timed_out: return "the deadline passed before the operation was done";
+    case errc::not_found: return "there is no such operation in flight; it may be done already";
+    case errc::in_progress: return "the operation runs and can no longer be interrupted; wait for its result";
+    case errc::deadlock: return "every task waits for another one, so none can ever go on";
+    case errc::closed: return "the other side is closed";
+    case errc::already_running: return "this thread runs a scheduler of this config already; spawn a task instead of calling run";
+    case errc::ring_unsupported:
+      return "this kernel, or the sandbox it runs in, has no io_uring (ENOSYS); use Linux 6.1 or newer, or first_available with backend::epoll";
+    case errc::ring_forbidden:
+      return "io_uring is forbidden here (EPERM); allow it with sysctl kernel.io_uring_disabled=0 and in the container's seccomp profile, or use "
+             "first_available with backend::epoll";
+    case errc::ring_denied:
+      return "a security module denies io_uring (EACCES); allow it in its policy, or use first_available with backend::epoll";
+    case errc::ring_memory: return "no memory for the ring (ENOMEM); raise RLIMIT_MEMLOCK (ulimit -l), or lower .entries and .completions";
+    case errc::ring_descriptors: return "no descriptor is left for the ring (EMFILE or ENFILE); raise RLIMIT_NOFILE (ulimit -n)";
+    case errc::ring_flag_unsupported:
+      return "this kernel refuses this combination of ring flags (EINVAL); move flags from .flags to .prefer, or use a newer kernel";
+    case errc::ring_feature_missing:
+      return "this kernel's io_uring lacks a feature that the backend needs (Linux 6.1 has all of them); use a newer kernel, or first_available with "
+             "backend::epoll";
+    case errc::flag_sqpoll: return "this kernel refuses ring::sqpoll; move it to .prefer, or use Linux 5.13 or newer";
+    case errc::flag_iopoll: return "this kernel refuses ring::iopoll; move it to .prefer";
+    case errc::flag_submit_all: return "this kernel refuses ring::submit_all; move it to .prefer, or use Linux 5.18 or newer";
+    case errc::flag_coop_taskrun: return "this kernel refuses ring::coop_taskrun; move it to .prefer, or use Linux 5.19 or newer";
+    case errc::flag_taskrun_flag: return "this kernel refuses ring::taskrun_flag; move it to .prefer, or use Linux 5.19 or newer";
+    case errc::flag_single_issuer: return "this kernel refuses ring::single_issuer; drop it, or use Linux 6.0 or newer";
+    case errc::flag_defer_taskrun: return "this kernel refuses ring::defer_taskrun; use ring::coop_taskrun instead, or Linux 6.1 or newer";
+    case errc::flag_hybrid_iopoll: return "this kernel refuses ring::hybrid_iopoll; move it to .prefer, or use Linux 6.13 or newer";
+    case errc::flag_other: return "this kernel refuses one of the required ring flags; move the newest ones from .flags to .prefer";
+    case errc::shadow_stack:
+      return "this process runs with a CET shadow stack, which switching stacks would break; link with -z noshstk or disable it by GLIBC_TUNABLES";
+    case errc::stack_size: return "the stack policy has no stacks of this size; raise its .bytes, or use a policy that sizes each stack";
+  }
+  return "unknown sluice error";
+}
+
+constexpr auto errc_condition(errc code) noexcept -> std::errc {
+  switch (code) {
+    case errc::timed_out: return std::errc::timed_out;
+    case errc::not_found: return std::errc::no_such_file_or_directory;
+    case errc::in_progress: return std::errc::connection_already_in_progress;
+    case errc::deadlock: return std::errc::resource_deadlock_would_occur;
+    case errc::closed: return std::errc::broken_pipe;
+    case errc::already_running:
+    case errc::ring_forbidden: return std::errc::operation_not_permitted;
+    case errc::ring_unsupported:
+    case errc::ring_feature_missing: return std::errc::function_not_supported;
+    case errc::ring_denied: return std::errc::permission_denied;
+    case errc::ring_memory: return std::errc::not_enough_memory;
+    case errc::ring_descriptors: return std::errc::too_many_files_open;
+    case errc::shadow_stack: return std::errc::not_supported;
+    default: return std::errc::invalid_argument;
+  }
+}
+
+class error_category final : public std::error_category {
+ public:
+  [[nodiscard]] auto name() const noexcept -> const char* override { return "sluice"; }
+  [[nodiscard]] auto message(int value) const -> std::string override { return errc_message(static_cast<errc>(value)); }
+  [[nodiscard]] auto default_error_condition(int value) const noexcept -> std::error_condition override {
+    return std::make_error_condition(errc_condition(static_cast<errc>(value)));
+  }
+};
+
+inline const error_category error_category_instance{};
+
+}  // namespace detail
+
+/// The category of `sluice::errc`.
+[[nodiscard]] inline auto error_category() noexcept -> const std::error_category& { return detail::error_category_instance; }
+
+/// Makes an `errc` convertible to `std::error_code`.
+[[nodiscard]] inline auto make_error_code(errc code) noexcept -> std::error_code { return {static_cast<int>(code), error_category()}; }
+
+/// An error result from a system's own number (`errno`, `GetLastError`); `number` is positive.
+[[nodiscard]] inline auto system_error(int number) noexcept -> std::unexpected<std::error_code> {
+  return std::unexpected{std::error_code{number, std::system_category()}};
+}
+
+/// An error result from one of ours.
+[[nodiscard]] inline auto failure(errc code) noexcept -> std::unexpected<std::error_code> { return std::unexpected{make_error_code(code)}; }
+
+/// The code of an operation that was cancelled: the system's own `ECANCELED`, equal to `std::errc::operation_canceled`.
+[[nodiscard]] inline auto canceled() noexcept -> std::unexpected<std::error_code> {
+  return system_error(static_cast<int>(std::errc::operation_canceled));
+}
+
+namespace detail {
+
+template <class T>
+struct flattened {
+  using type = result<T>;
+};
+template <class T>
+struct flattened<std::expected<T, std::error_code>> {
+  using type = result<T>;
+};
+
+}  // namespace detail
+
+/// R(f): `result<T>` for a callable that returns `T` or `result<T>`; one level is flattened.
+template <class T>
+using result_of_t = typename detail::flattened<std::remove_cvref_t<T>>::type;
+
+}  // namespace sluice::inline v0
+
+/// \cond
+template <>
+struct std::is_error_code_enum<sluice::errc> : std::true_type {};
+/// \endcond

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Everything portable, and the policies that are native here.
+
+#include <sluice/address.hpp>
+#include <sluice/aio/facade.hpp>
+#include <sluice/buffer.hpp>
+#include <sluice/config.hpp>
+#include <sluice/coro/facade.hpp>
+#include <sluice/handle.hpp>
+#include <sluice/interval.hpp>
+#include <sluice/native.hpp>
+#include <sluice/op/link.hpp>
+#include <sluice/op/list.hpp>
+#include <sluice/result.hpp>
+#include <sluice/trace/counters.hpp>
+#include <sluice/version.hpp>
+#include <sluice/wait.hpp>

@@ -1,0 +1,645 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Operations through Linux's io_uring. A policy.
+
+#if defined(__linux__)
+
+#include <sluice/backend/uring/options.hpp>
+#include <sluice/backend/uring/plain.hpp>
+#include <sluice/backend/uring/prepare.hpp>
+#include <sluice/backend/uring/setup.hpp>
+#include <sluice/backend/uring/waker.hpp>
+#include <sluice/concept/backend.hpp>
+#include <sluice/os/linux.hpp>
+
+#include <liburing.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
+namespace sluice::inline v0::backend {
+
+/// One ring. Submitting and waiting are one system call; completions come from shared memory.
+///
+/// A full submission queue is flushed in the middle of a tick and a full completion queue is drained by the kernel's own overflow list;
+/// neither is seen by users. Sizes and flags are `O`; flags that exclude each other do not compile.
+/// \errors `open`: `errc::ring_unsupported`, `ring_forbidden`, `ring_denied`, `ring_memory`, `ring_descriptors`, `flag_...`,
+/// `ring_feature_missing`
+/// \os Linux 6.1  \src io_uring(7)
+template <io_uring_options O = {}, class Os = os::linux_>
+class io_uring {
+ public:
+  static constexpr auto kind = policy_kind::backend;      ///< what it decides
+  static constexpr std::string_view name = "io_uring";    ///< for reports
+  static constexpr io_uring_options options = O;          ///< as given
+  static constexpr bool valid = detail::check_ring<O>();  ///< the rules hold; a broken one does not compile
+
+  using os = Os;                 ///< where system calls go
+  using entry = ::io_uring_sqe;  ///< a prepared operation
+
+  /// What is kept beside an operation in flight.
+  template <class Op>
+  using scratch = detail::uring::scratch<Op>;
+
+  /// Whether an operation can be started at all: one of the library's, or one with a `prepare` of its own.
+  template <class Op>
+  static constexpr bool supports =
+      requires(entry& e, const Op& op, scratch<Op>& keep) { detail::uring::prepare(e, op, keep); } || detail::uring::foreign_operation<Op>;
+
+  /// What the system gave; nobody else may use it.
+  struct opened {
+    ::io_uring ring;                            ///< set up
+    detail::uring::waker_parts waker;           ///< how it is woken
+    detail::uring::fork_sentinel<Os> sentinel;  ///< whose it is
+  };
+
+  /// Sets a ring up on this thread, which is the only one that may use it.
+  static auto open(const ring_options& run_time) noexcept -> result<opened> {
+    opened made{};
+    if (auto outcome = detail::uring::open_ring<O, Os>(made.ring, run_time); !outcome) return std::unexpected{outcome.error()};
+    if (!made.sentinel.remember()) {
+      Os::uring_queue_exit(&made.ring);
+      return failure(errc::ring_memory);
+    }
+    // Without the advice a child could move this ring's tail; it fails only on kernels that do not know it.
+    (void)Os::uring_dontfork(&made.ring);
+    if (auto outcome = detail::uring::open_waker<Os>(made.waker, made.ring); !outcome) {
+      Os::uring_queue_exit(&made.ring);
+      return std::unexpected{outcome.error()};
+    }
+    return made;
+  }
+
+  /// Takes over what `open` gave.
+  explicit io_uring(const opened& parts) noexcept
+      : ring_{parts.ring}, enter_descriptor_{static_cast<unsigned>(parts.ring.ring_fd)}, waker_{parts.waker}, sentinel_{parts.sentinel} {}
+  io_uring(const io_uring&) = delete;
+  auto operator=(const io_uring&) -> io_uring& = delete;
+
+  /// Takes the ring down. In a forked child only descriptors are closed.
+  ~io_uring() {
+    if (in_child()) {
+      (void)Os::close(ring_.ring_fd);
+      return;
+    }
+    if ((enter_flags_ & IORING_ENTER_REGISTERED_RING) != 0) {
+      ::io_uring_rsrc_update slot{};
+      slot.offset = enter_descriptor_;
+      (void)Os::uring_register(descriptor(), IORING_UNREGISTER_RING_FDS, &slot, 1);
+    }
+    restore_sigpipe();
+    Os::uring_queue_exit(&ring_);
+  }
+
+  /// Whether this is a forked child of the process that made the ring.
+  [[nodiscard]] auto in_child() const noexcept -> bool { return sentinel_.in_child(); }
+
+  /// Starts an operation; see `backend_policy`.
+  template <class Op, class Watch>
+  auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone, const Watch& watch) noexcept -> started {
+    if constexpr (std::is_same_v<Op, op::wait_event>) {
+      if (detail::uring::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
+      if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
+    }
+    if constexpr (detail::uring::never_waits<Op>) {
+      if (detail::uring::always_plain<Op> || (alone && O.inline_try != inline_try::never) || !knows<Op>())
+        return call_plainly(record, op, keep, watch);
+    }
+    if constexpr (O.inline_try >= inline_try::send && std::is_same_v<Op, op::send>) {
+      if (alone && record.older == nullptr && try_send(record, op, watch)) return started::done;
+    }
+    if constexpr (O.inline_try >= inline_try::both && std::is_same_v<Op, op::recv>) {
+      if (alone && try_recv(record, op, watch)) return started::done;
+    }
+    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+    entry* const e = acquire(watch);
+    if (e == nullptr) [[unlikely]]
+      return done_with(record, -ENOMEM);
+    fill(*e, op, keep);
+    e->user_data = identity(record);
+    return started::pending;
+  }
+
+  /// Prepares an operation without starting it.
+  template <class Op>
+  auto prepare_entry(entry& e, aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
+    e = entry{};
+    if constexpr (std::is_same_v<Op, op::wait_event>) {
+      if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
+    }
+    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+    if constexpr (std::is_same_v<Op, op::link_timeout>)
+      detail::uring::prepare_alone(e, op, keep);
+    else
+      fill(e, op, keep);
+    e.user_data = identity(record);
+    return 0;
+  }
+
+  /// Starts what was prepared.
+  template <class Watch>
+  auto push(aio::record& record, const entry& prepared, const Watch& watch) noexcept -> started {
+    if (prepared.opcode >= detail::uring::opcode::first_plain || !knows(prepared.opcode))
+      return done_with(record, detail::uring::call<Os>(prepared));
+    entry* const e = acquire(watch);
+    if (e == nullptr) return done_with(record, -ENOMEM);
+    *e = prepared;
+    return started::pending;
+  }
+
+  /// Whether the kernel itself can run an operation as part of a chain.
+  template <class Op>
+  [[nodiscard]] auto can_link() noexcept -> bool {
+    if constexpr (detail::uring::always_plain<Op> || std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::close_file> ||
+                  std::is_same_v<Op, op::close_socket>)
+      return false;
+    else
+      return knows<Op>();
+  }
+
+  /// Makes room for a whole chain, flushing first if need be: the kernel does not carry links across submissions. False if it never fits.
+  template <class Watch>
+  [[nodiscard]] auto reserve(std::uint32_t count, const Watch& watch) noexcept -> bool {
+    if (count > ring_.sq.ring_entries) return false;
+    for (int attempt = 0; attempt < flush_attempts; ++attempt) {
+      if (ring_.sq.sqe_tail - consumed() + count <= ring_.sq.ring_entries) return true;
+      flush(watch);
+    }
+    return false;
+  }
+
+  /// Starts a member of a chain for which there is room; `linked` joins it softly to the next one.
+  template <class Op, class Watch>
+  void start_linked(aio::record& record, const Op& op, scratch<Op>& keep, bool linked, const Watch& watch) noexcept {
+    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+    entry* const e = acquire(watch);
+    fill(*e, op, keep);
+    e->user_data = identity(record);
+    if (linked) e->flags |= IOSQE_IO_LINK;
+  }
+
+  /// Closes a handle by its number.
+  template <class Watch>
+  auto start_close(aio::record& record, const Watch& watch) noexcept -> started {
+    entry* const e = acquire(watch);
+    // A close must not be lost: without an entry the number is given back by a plain call, which nothing queued can name any more.
+    if (e == nullptr) return done_with(record, Os::close(record.handle));
+    ::io_uring_prep_close(e, record.handle);
+    e->user_data = identity(record);
+    return started::pending;
+  }
+
+  /// Asks an operation to end; what comes of it is its own completion.
+  template <class Watch>
+  void cancel(aio::record& record, const Watch& watch) noexcept {
+    entry* const e = acquire(watch);
+    if (e == nullptr) return;
+    ::io_uring_prep_cancel64(e, identity(record), 0);
+    e->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    e->user_data = detail::uring::tag_ignored;
+  }
+
+  /// Asks every operation of the ring to end.
+  template <class Watch>
+  void cancel_all(const Watch& watch) noexcept {
+    entry* const e = acquire(watch);
+    if (e == nullptr) return;
+    ::io_uring_prep_cancel64(e, 0, IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+    e->user_data = detail::uring::tag_ignored;
+  }
+
+  /// Submits, may wait, and hands out completions; see `backend_policy`.
+  template <class Sink, class Watch>
+  auto poll(const poll_request& request, Sink&& sink, const Watch& watch) noexcept -> result<poll_report> {
+    poll_report report;
+    while (backlog_ != nullptr) {
+      aio::record& record = *backlog_;
+      backlog_ = record.next;
+      if (backlog_ == nullptr) backlog_last_ = nullptr;
+      ++report.completions;
+      sink(record);
+    }
+    const std::uint32_t submit = publish();
+    bool wait = request.wait && report.completions == 0 && ready() == 0;
+    if (wait) wait = waker_.about_to_sleep();
+    if (submit != 0 || wait || must_enter()) {
+      const int outcome = enter_and_wait(submit, wait, request.limit);
+      if (wait) waker_.awake();
+      if (outcome < 0) {
+        if (const int fatal = after_failure(outcome); fatal < 0) return system_error(-fatal);
+      } else if (submit != 0) {
+        watch.hook(event::submitted{submit});
+      }
+    }
+    report.completions += reap(sink);
+    // A flush from inside the sink may have brought more.
+    while (flushed_inside_) {
+      flushed_inside_ = false;
+      report.completions += reap(sink);
+    }
+    while ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) {
+      watch.hook(event::completion_overflow{});
+      if (const int outcome = enter(0, 0, IORING_ENTER_GETEVENTS, nullptr, 0); outcome < 0 && outcome != -EINTR) break;
+      const auto more = reap(sink);
+      if (more == 0) break;
+      report.completions += more;
+    }
+    report.woken = waker_.take([&]() noexcept { return acquire(watch); });
+    watch.hook(event::polled{report.completions, wait});
+    return report;
+  }
+
+  /// Whether entering the kernel would do anything.
+  [[nodiscard]] auto pending() const noexcept -> bool {
+    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || must_enter()) return true;
+    // Deferred completions come only while the kernel is entered, and each poll takes all of them.
+    return !defers && ready() != 0;
+  }
+
+  /// Adds a token to an event source, from any thread. Zero, or minus the error.
+  static auto notify(event_source_state& source) noexcept -> int { return detail::uring::notify<Os>(source); }
+
+  /// Ends a poll that sleeps, from any thread.
+  void wake() noexcept { waker_.wake(); }
+
+  /// A descriptor that polls readable when there are completions. It is an event descriptor: polling the ring's own one does not wake for
+  /// completions that the kernel defers.
+  [[nodiscard]] auto native_handle() noexcept -> result<int> { return waker_.completion_descriptor(ring_.ring_fd); }
+
+  /// The ring itself, for registrations of the user's own. \lifetime while this object lives
+  [[nodiscard]] auto native_ring() noexcept -> ::io_uring& { return ring_; }
+
+  /// Whether a handle is a stream socket, on which two sends in flight may change places.
+  [[nodiscard]] static auto is_stream(int handle) noexcept -> bool {
+    int type = 0;
+    ::socklen_t length = sizeof(type);
+    return Os::getsockopt(handle, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+  }
+
+  /// The value of a raw result.
+  template <class Op>
+  static auto value(const Op&, const scratch<Op>& keep, std::int32_t raw) noexcept {
+    using type = typename Op::result_type;
+    if constexpr (std::is_same_v<Op, op::accept>)
+      return accepted{.socket = socket_handle{raw}, .peer = sluice::os::decode(keep.address, keep.length)};
+    else if constexpr (std::is_same_v<Op, op::getsockname>)
+      return sluice::os::decode(keep.address, keep.length);
+    else if constexpr (std::is_same_v<Op, op::getsockopt>)
+      return keep.value;
+    else
+      return static_cast<type>(raw);
+  }
+
+  /// An operation's raw result as the library counts it: what the kernel's own conventions say differently is put right.
+  template <class Op>
+  static auto normal(std::int32_t raw) noexcept -> std::int32_t {
+    if constexpr (std::is_same_v<Op, op::timeout>) return raw == -ETIME ? 0 : raw;
+    if constexpr (std::is_same_v<Op, op::link_timeout>) return raw == -ECANCELED ? raw : aio::raw(errc::timed_out);
+    if constexpr (std::is_same_v<Op, op::cancel>)
+      return raw == -ENOENT ? aio::raw(errc::not_found) : raw == -EALREADY ? aio::raw(errc::in_progress) : raw;
+    return raw;
+  }
+
+ private:
+  static constexpr int flush_attempts = 64;
+  static constexpr unsigned registers_after = 16;
+  static constexpr bool polls_submissions = has(O.flags, ring::sqpoll);
+  static constexpr bool polls_completions = has(O.flags, ring::iopoll);
+  static constexpr bool defers = has(O.flags, ring::defer_taskrun);
+  static constexpr unsigned entry_shift = has(O.flags, ring::sqe128) ? 1 : 0;
+  static constexpr unsigned completion_shift = has(O.flags, ring::cqe32) ? 1 : 0;
+  // Without the flag nothing in shared memory says that deferred completions wait to be run.
+  static constexpr bool blind =
+      polls_completions || (has(O.flags, ring::defer_taskrun | ring::coop_taskrun) && !has(O.flags, ring::taskrun_flag));
+
+  static auto identity(const aio::record& record) noexcept -> std::uint64_t { return reinterpret_cast<std::uintptr_t>(&record); }
+
+  [[nodiscard]] auto descriptor() const noexcept -> unsigned { return static_cast<unsigned>(ring_.ring_fd); }
+
+  static auto done_with(aio::record& record, std::int64_t raw) noexcept -> started {
+    record.res = static_cast<std::int32_t>(raw);
+    return started::done;
+  }
+
+  template <class Op>
+  static void fill(entry& e, const Op& op, scratch<Op>& keep) noexcept {
+    if constexpr (requires { detail::uring::prepare(e, op, keep); })
+      detail::uring::prepare(e, op, keep);
+    else
+      detail::uring::prepare_foreign(e, op);
+  }
+
+  template <class Op, class Watch>
+  auto call_plainly(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept -> started {
+    // Nothing may overtake what is queued on the same handle.
+    if (record.older != nullptr && ring_.sq.sqe_tail != ring_.sq.sqe_head) flush(watch);
+    entry e{};
+    fill(e, op, keep);
+    record.res = detail::uring::call<Os>(e);
+    watch.hook(event::op_inline{Op::name, record.res});
+    return started::done;
+  }
+
+  template <class Watch>
+  auto try_send(aio::record& record, const op::send& op, const Watch& watch) noexcept -> bool {
+    if constexpr (O.inline_try == inline_try::send)
+      if (ring_.sq.sqe_tail != ring_.sq.sqe_head) return false;
+    if (!worth_trying(send_failures_)) return false;
+    const auto outcome = Os::send(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
+                                  (detail::uring::send_bits(op.flags) & ~MSG_WAITALL) | MSG_DONTWAIT);
+    const bool whole = outcome >= 0 && (!has(op.flags, send_flags::wait_all) || static_cast<std::size_t>(outcome) == op.buffer.size());
+    return tried(record, outcome, whole || (outcome >= 0 && !has(op.flags, send_flags::wait_all)), has(op.flags, send_flags::dont_wait),
+                 send_failures_, op::send::name, watch);
+  }
+
+  template <class Watch>
+  auto try_recv(aio::record& record, const op::recv& op, const Watch& watch) noexcept -> bool {
+    if (has(op.flags, recv_flags::wait_all) || record.older != nullptr || !worth_trying(recv_failures_)) return false;
+    const auto outcome = Os::recv(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
+                                  detail::uring::recv_bits(op.flags) | MSG_DONTWAIT);
+    return tried(record, outcome, outcome >= 0, has(op.flags, recv_flags::dont_wait), recv_failures_, op::recv::name, watch);
+  }
+
+  static auto worth_trying([[maybe_unused]] std::uint32_t& failures) noexcept -> bool {
+    if constexpr (O.inline_try == inline_try::adaptive)
+      if (failures > 8 && (failures++ & 0x3fU) != 0) return false;
+    return true;
+  }
+
+  template <class Watch>
+  static auto tried(aio::record& record, std::int64_t outcome, bool complete, bool may_fail, std::uint32_t& failures, std::string_view what,
+                    const Watch& watch) noexcept -> bool {
+    const bool again = outcome == -EAGAIN || outcome == -EINTR;
+    if (again && !may_fail) {
+      ++failures;
+      return false;
+    }
+    if (outcome >= 0 && !complete) return false;
+    failures = 0;
+    record.res = static_cast<std::int32_t>(outcome);
+    watch.hook(event::op_inline{what, record.res});
+    return true;
+  }
+
+  [[nodiscard]] auto consumed() const noexcept -> unsigned {
+    if constexpr (polls_submissions)
+      return __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE);
+    else
+      return __atomic_load_n(ring_.sq.khead, __ATOMIC_RELAXED);
+  }
+
+  [[nodiscard]] auto kernel_flags() const noexcept -> unsigned { return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED); }
+
+  [[nodiscard]] auto ready() const noexcept -> unsigned { return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) - *ring_.cq.khead; }
+
+  [[nodiscard]] auto must_enter() const noexcept -> bool {
+    if constexpr (blind) return true;
+    return (kernel_flags() & (IORING_SQ_CQ_OVERFLOW | detail::uring::taskrun_bit)) != 0;
+  }
+
+  /// The next free entry, uninitialised; null only when the kernel keeps refusing to take any.
+  template <class Watch>
+  [[gnu::always_inline]] auto acquire(const Watch& watch) noexcept -> entry* {
+    const unsigned next = ring_.sq.sqe_tail + 1;
+    if (next - consumed() > ring_.sq.ring_entries) [[unlikely]] {
+      if (!make_room(watch)) return nullptr;
+    }
+    entry* const e = &ring_.sq.sqes[static_cast<std::size_t>(ring_.sq.sqe_tail & ring_.sq.ring_mask) << entry_shift];
+    ring_.sq.sqe_tail = next;
+    // Newer headers leave the fields that an operation does not use to whoever takes the entry.
+    e->flags = 0;
+    e->ioprio = 0;
+    e->rw_flags = 0;
+    e->buf_index = 0;
+    e->personality = 0;
+    e->file_index = 0;
+    e->addr3 = 0;
+    e->__pad2[0] = 0;
+    return e;
+  }
+
+  template <class Watch>
+  [[gnu::noinline]] auto make_room(const Watch& watch) noexcept -> bool {
+    watch.hook(event::queue_full{});
+    for (int attempt = 0; attempt < flush_attempts; ++attempt) {
+      flush(watch);
+      if (ring_.sq.sqe_tail + 1 - consumed() <= ring_.sq.ring_entries) return true;
+    }
+    return false;
+  }
+
+  /// Makes the queued entries visible; how many the kernel has yet to take.
+  auto publish() noexcept -> std::uint32_t {
+    const unsigned tail = ring_.sq.sqe_tail;
+    ring_.sq.sqe_head = tail;
+    if constexpr (polls_submissions) {
+      // The flag must be read after the tail is visible, else a thread that just went to sleep is left asleep.
+      (void)__atomic_exchange_n(ring_.sq.ktail, tail, __ATOMIC_SEQ_CST);
+      return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_SEQ_CST) & IORING_SQ_NEED_WAKEUP) != 0 ? tail - consumed() : 0;
+    } else {
+      __atomic_store_n(ring_.sq.ktail, tail, __ATOMIC_RELAXED);
+      return tail - consumed();
+    }
+  }
+
+  /// Submits what is queued, without waiting. Completions go to the backlog, so that a small completion queue does not overflow.
+  template <class Watch>
+  [[gnu::noinline]] void flush(const Watch& watch) noexcept {
+    const std::uint32_t submit = publish();
+    unsigned flags = IORING_ENTER_GETEVENTS;
+    if constexpr (polls_submissions) {
+      flags |= IORING_ENTER_SQ_WAIT;
+      if (submit != 0) flags |= IORING_ENTER_SQ_WAKEUP;
+    }
+    const int outcome = enter(submit, 0, flags, nullptr, 0);
+    if (outcome > 0) watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
+    unpublish();
+    if (reaping_)
+      flushed_inside_ = true;
+    else
+      reap([this](aio::record& record) noexcept { keep_for_later(record); });
+    if (outcome == -EAGAIN || outcome == -EBUSY) {
+      // The kernel is out of memory for requests; let what it holds finish.
+      ::__kernel_timespec when{.tv_sec = 0, .tv_nsec = 1'000'000};
+      detail::uring::wait_argument arg{};
+      arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
+      (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+      if (!reaping_) reap([this](aio::record& record) noexcept { keep_for_later(record); });
+    }
+  }
+
+  /// What the kernel did not take counts as queued again.
+  void unpublish() noexcept {
+    if constexpr (!polls_submissions) ring_.sq.sqe_head = consumed();
+  }
+
+  void keep_for_later(aio::record& record) noexcept {
+    record.next = nullptr;
+    if (backlog_last_ == nullptr)
+      backlog_ = &record;
+    else
+      backlog_last_->next = &record;
+    backlog_last_ = &record;
+  }
+
+  [[gnu::always_inline]] auto enter(unsigned submit, unsigned wait, unsigned flags, void* argument, std::size_t bytes) noexcept -> int {
+    if (entered_ < registers_after && ++entered_ == registers_after) [[unlikely]]
+      register_descriptor();
+    return Os::uring_enter(enter_descriptor_, submit, wait, flags | enter_flags_, argument, bytes);
+  }
+
+  /// Spares the kernel the look-up of the descriptor. Not before some calls were made: a short program would pay more than it gains.
+  [[gnu::noinline]] void register_descriptor() noexcept {
+    ::io_uring_rsrc_update slot{};
+    slot.offset = ~0U;
+    slot.data = descriptor();
+    if (Os::uring_register(descriptor(), IORING_REGISTER_RING_FDS, &slot, 1) != 1) return;
+    enter_descriptor_ = slot.offset;
+    enter_flags_ |= IORING_ENTER_REGISTERED_RING;
+  }
+
+  [[gnu::always_inline]] auto enter_and_wait(std::uint32_t submit, bool wait, interval limit) noexcept -> int {
+    unsigned flags = IORING_ENTER_GETEVENTS;
+    if constexpr (polls_submissions) {
+      if (submit != 0) flags |= IORING_ENTER_SQ_WAKEUP;
+    }
+    int outcome = 0;
+    if (!wait) {
+      outcome = enter(submit, 0, flags, nullptr, 0);
+    } else if (O.wait.completions == 1 && limit == interval::max()) {
+      outcome = enter(submit, 1, flags, nullptr, 0);
+    } else {
+      ::__kernel_timespec when = detail::uring::timespec_of(limit.count);
+      detail::uring::wait_argument arg{};
+      std::uint32_t count = 1;
+      if constexpr (O.wait.completions > 1) {
+        if ((ring_.features & detail::uring::feature_min_timeout) != 0) {
+          count = O.wait.completions;
+          arg.gather_microseconds = static_cast<std::uint32_t>((O.wait.gather.count + 999) / 1000);
+        }
+      }
+      if (limit != interval::max()) arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
+      outcome = enter(submit, count, flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+    }
+    unpublish();
+    return outcome;
+  }
+
+  /// Whether a failed call ends the ring: zero, or minus the error.
+  static auto after_failure(int outcome) noexcept -> int {
+    switch (-outcome) {
+      case EINTR:
+      case ETIME:
+      case EAGAIN:
+      case EBUSY: return 0;
+      default: return outcome;
+    }
+  }
+
+  template <class Sink>
+  auto reap(Sink&& sink) noexcept -> std::uint32_t {
+    unsigned head = *ring_.cq.khead;
+    const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
+    if (head == tail) return 0;
+    std::uint32_t count = 0;
+    reaping_ = true;
+    do {
+      const ::io_uring_cqe& completion = ring_.cq.cqes[static_cast<std::size_t>(head & ring_.cq.ring_mask) << completion_shift];
+      const std::uint64_t data = completion.user_data;
+      ++head;
+      if (data <= detail::uring::last_tag) [[unlikely]] {
+        if (data == detail::uring::tag_wake) waker_.arrived();
+        continue;
+      }
+      auto& record = *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(data));
+      record.res = completion.res;
+      record.flags = completion.flags;
+      if (record.res == -EINTR) [[unlikely]]
+        record.res = -ECANCELED;
+      ++count;
+      sink(record);
+    } while (head != tail);
+    __atomic_store_n(ring_.cq.khead, head, __ATOMIC_RELEASE);
+    reaping_ = false;
+    return count;
+  }
+
+  template <class Op>
+  [[nodiscard]] auto knows() noexcept -> bool {
+    if constexpr (std::is_same_v<Op, op::bind> || std::is_same_v<Op, op::listen>)
+      return knows(std::is_same_v<Op, op::bind> ? detail::uring::opcode::bind : detail::uring::opcode::listen);
+    else
+      return true;
+  }
+
+  /// Whether the running kernel has an opcode. Asked of the kernel once, and only when an opcode newer than the baseline turns up.
+  [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool {
+    if (code < detail::uring::opcode::bind) return true;
+    if (last_opcode_ < 0) {
+      constexpr std::size_t count = 64;
+      alignas(::io_uring_probe) std::byte memory[sizeof(::io_uring_probe) + count * sizeof(::io_uring_probe_op)] = {};
+      last_opcode_ = 0;
+      if (Os::uring_register(descriptor(), IORING_REGISTER_PROBE, memory, count) >= 0) {
+        ::io_uring_probe head;
+        std::memcpy(&head, memory, sizeof(head));
+        for (std::size_t i = 0; i < count && i < head.ops_len; ++i) {
+          ::io_uring_probe_op row;
+          std::memcpy(&row, memory + sizeof(head) + i * sizeof(row), sizeof(row));
+          if ((row.flags & IO_URING_OP_SUPPORTED) != 0) last_opcode_ = static_cast<int>(row.op);
+        }
+      }
+    }
+    return code <= last_opcode_;
+  }
+
+  /// A write to a closed pipe raises SIGPIPE in the submitting thread; the library reports the error instead.
+  void block_sigpipe() noexcept {
+    if (sigpipe_ != sigpipe_state::untouched) return;
+    ::sigset_t set;
+    ::sigset_t old;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    if (Os::signal_mask(SIG_BLOCK, &set, &old) != 0) return;
+    sigpipe_ = sigismember(&old, SIGPIPE) == 1 ? sigpipe_state::was_blocked : sigpipe_state::blocked;
+  }
+
+  void restore_sigpipe() noexcept {
+    if (sigpipe_ != sigpipe_state::blocked) return;
+    ::sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    (void)Os::take_pending_signal(&set);
+    (void)Os::signal_mask(SIG_UNBLOCK, &set, nullptr);
+    sigpipe_ = sigpipe_state::untouched;
+  }
+
+  enum class sigpipe_state : std::uint8_t { untouched, was_blocked, blocked };
+
+  ::io_uring ring_;
+  unsigned enter_descriptor_;
+  unsigned enter_flags_ = 0;
+  unsigned entered_ = 0;
+  int last_opcode_ = -1;
+  std::uint32_t send_failures_ = 0;
+  std::uint32_t recv_failures_ = 0;
+  bool reaping_ = false;
+  bool flushed_inside_ = false;
+  sigpipe_state sigpipe_ = sigpipe_state::untouched;
+  aio::record* backlog_ = nullptr;
+  aio::record* backlog_last_ = nullptr;
+  detail::uring::waker<Os> waker_;
+  detail::uring::fork_sentinel<Os> sentinel_;
+};
+
+static_assert(backend_policy<io_uring<>>);
+
+}  // namespace sluice::inline v0::backend
+
+#endif

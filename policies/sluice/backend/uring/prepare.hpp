@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// One submission entry for each operation, and what an operation keeps beside it. Part of the policy backend::io_uring.
+
+#if defined(__linux__)
+
+#include <sluice/concept/operation.hpp>
+#include <sluice/op/list.hpp>
+#include <sluice/os/sockaddr.hpp>
+#include <sluice/os/socket_options.hpp>
+
+#include <liburing.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace sluice::inline v0::detail::uring {
+
+/// Opcodes newer than the oldest header that is supported, and codes of ours for operations that are always a plain call.
+namespace opcode {
+inline constexpr std::uint8_t bind = 56;
+inline constexpr std::uint8_t listen = 57;
+inline constexpr std::uint8_t first_plain = 224;
+inline constexpr std::uint8_t plain_getsockname = 224;
+inline constexpr std::uint8_t plain_setsockopt = 225;
+inline constexpr std::uint8_t plain_getsockopt = 226;
+inline constexpr std::uint8_t plain_notify = 227;
+}  // namespace opcode
+
+/// Never in the system's own headers of the oldest distribution.
+inline constexpr unsigned timeout_etime_success = 1U << 5U;
+inline constexpr unsigned timeout_boottime = 1U << 2U;
+inline constexpr unsigned timeout_realtime = 1U << 3U;
+
+/// The extended argument of a wait, as the kernel has it; newer headers call its third field by another name.
+/// \src io_uring_enter2(2)
+struct wait_argument {
+  std::uint64_t signal_mask;
+  std::uint32_t signal_mask_bytes;
+  std::uint32_t gather_microseconds;
+  std::uint64_t deadline;
+};
+static_assert(sizeof(wait_argument) == sizeof(::io_uring_getevents_arg));
+
+static_assert(sizeof(mutable_buffer) == sizeof(::iovec) && offsetof(mutable_buffer, size) == offsetof(::iovec, iov_len));
+static_assert(sizeof(const_buffer) == sizeof(::iovec) && offsetof(const_buffer, size) == offsetof(::iovec, iov_len));
+
+/// What the kernel reads or writes while an operation is in flight, beside the user's own buffers.
+template <class Op>
+struct scratch {};
+
+template <>
+struct scratch<op::accept> {
+  ::sockaddr_storage address;
+  ::socklen_t length;
+};
+template <>
+struct scratch<op::getsockname> : scratch<op::accept> {};
+template <>
+struct scratch<op::bind> {
+  ::sockaddr_storage address;
+};
+template <>
+struct scratch<op::connect> : scratch<op::bind> {};
+template <>
+struct scratch<op::timeout> {
+  ::__kernel_timespec when;
+};
+template <>
+struct scratch<op::link_timeout> : scratch<op::timeout> {};
+template <>
+struct scratch<op::wait_event> {
+  std::uint64_t token;
+};
+template <>
+struct scratch<op::getsockopt> {
+  int value;
+  ::socklen_t length;
+};
+template <>
+struct scratch<op::setsockopt> {
+  int value;
+};
+
+constexpr auto open_bits(open_flags flags) noexcept -> int {
+  int bits = O_CLOEXEC;
+  if (has(flags, open_flags::read) && has(flags, open_flags::write))
+    bits |= O_RDWR;
+  else if (has(flags, open_flags::write) || (has(flags, open_flags::append) && !has(flags, open_flags::read)))
+    bits |= O_WRONLY;
+  constexpr struct {
+    open_flags portable;
+    int native;
+  } table[] = {{open_flags::create, O_CREAT},          {open_flags::exclusive, O_EXCL},      {open_flags::truncate, O_TRUNC},
+               {open_flags::append, O_APPEND},         {open_flags::directory, O_DIRECTORY}, {open_flags::no_follow, O_NOFOLLOW},
+               {open_flags::direct, O_DIRECT},         {open_flags::sync, O_SYNC},           {open_flags::data_sync, O_DSYNC},
+               {open_flags::non_blocking, O_NONBLOCK}, {open_flags::path_only, O_PATH}};
+  for (const auto& row : table)
+    if (has(flags, row.portable)) bits |= row.native;
+  if (has(flags, open_flags::inherit)) bits &= ~O_CLOEXEC;
+  return bits;
+}
+
+constexpr auto recv_bits(recv_flags flags) noexcept -> int {
+  return (has(flags, recv_flags::peek) ? MSG_PEEK : 0) | (has(flags, recv_flags::wait_all) ? MSG_WAITALL : 0) |
+         (has(flags, recv_flags::dont_wait) ? MSG_DONTWAIT : 0) | (has(flags, recv_flags::out_of_band) ? MSG_OOB : 0) |
+         (has(flags, recv_flags::truncate) ? MSG_TRUNC : 0);
+}
+
+constexpr auto send_bits(send_flags flags) noexcept -> int {
+  return MSG_NOSIGNAL | (has(flags, send_flags::wait_all) ? MSG_WAITALL : 0) | (has(flags, send_flags::dont_wait) ? MSG_DONTWAIT : 0) |
+         (has(flags, send_flags::more) ? MSG_MORE : 0) | (has(flags, send_flags::out_of_band) ? MSG_OOB : 0) |
+         (has(flags, send_flags::dont_route) ? MSG_DONTROUTE : 0) | (has(flags, send_flags::end_of_record) ? MSG_EOR : 0);
+}
+
+constexpr auto domain_bits(socket_domain domain) noexcept -> int {
+  return domain == socket_domain::ipv4 ? AF_INET : domain == socket_domain::ipv6 ? AF_INET6 : AF_UNIX;
+}
+
+constexpr auto type_bits(socket_type type) noexcept -> int {
+  return (type == socket_type::stream ? SOCK_STREAM : type == socket_type::datagram ? SOCK_DGRAM : SOCK_SEQPACKET) | SOCK_CLOEXEC;
+}
+
+constexpr auto shutdown_bits(shutdown_how how) noexcept -> int {
+  return how == shutdown_how::receive ? SHUT_RD : how == shutdown_how::send ? SHUT_WR : SHUT_RDWR;
+}
+
+/// One entry carries at most this many bytes; a longer buffer is a short transfer, which is no error.
+constexpr auto length_bits(std::size_t bytes) noexcept -> unsigned {
+  constexpr std::size_t most = 0x7fff'f000;
+  return static_cast<unsigned>(bytes < most ? bytes : most);
+}
+
+inline auto timespec_of(std::int64_t nanoseconds) noexcept -> ::__kernel_timespec {
+  constexpr std::int64_t second = 1'000'000'000;
+  if (nanoseconds < 0) nanoseconds = 0;
+  return {.tv_sec = nanoseconds / second, .tv_nsec = nanoseconds % second};
+}
+
+template <class Timeout>
+auto timeout_bits(const Timeout& op, ::__kernel_timespec& when) noexcept -> unsigned {
+  const bool absolute = op.at != time_point{};
+  when = timespec_of(absolute ? op.at.count : op.after.count);
+  const unsigned clock = op.clock == clock_kind::boot ? timeout_boottime : op.clock == clock_kind::wall ? timeout_realtime : 0U;
+  return clock | (absolute ? IORING_TIMEOUT_ABS : 0U);
+}
+
+inline void prepare_raw(::io_uring_sqe& e, std::uint8_t code, int fd, const void* address, unsigned length, std::uint64_t offset) noexcept {
+  ::io_uring_prep_rw(IORING_OP_NOP, &e, fd, address, length, offset);
+  e.opcode = code;
+}
+
+inline void prepare(::io_uring_sqe& e, const op::nop&, scratch<op::nop>&) noexcept { ::io_uring_prep_nop(&e); }
+inline void prepare(::io_uring_sqe& e, const op::read& op, scratch<op::read>&) noexcept {
+  ::io_uring_prep_read(&e, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
+}
+inline void prepare(::io_uring_sqe& e, const op::write& op, scratch<op::write>&) noexcept {
+  ::io_uring_prep_write(&e, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
+}
+inline void prepare(::io_uring_sqe& e, const op::readv& op, scratch<op::readv>&) noexcept {
+  ::io_uring_prep_rw(IORING_OP_READV, &e, op.file.native(), op.buffers.data(), length_bits(op.buffers.size()), op.offset);
+}
+inline void prepare(::io_uring_sqe& e, const op::writev& op, scratch<op::writev>&) noexcept {
+  ::io_uring_prep_rw(IORING_OP_WRITEV, &e, op.file.native(), op.buffers.data(), length_bits(op.buffers.size()), op.offset);
+}
+inline void prepare(::io_uring_sqe& e, const op::fsync& op, scratch<op::fsync>&) noexcept {
+  ::io_uring_prep_fsync(&e, op.file.native(), op.data_only ? IORING_FSYNC_DATASYNC : 0U);
+}
+inline void prepare(::io_uring_sqe& e, const op::open_at& op, scratch<op::open_at>&) noexcept {
+  ::io_uring_prep_openat(&e, op.directory.native(), op.path.c_str(), open_bits(op.flags), op.mode);
+}
+inline void prepare(::io_uring_sqe& e, const op::close_file& op, scratch<op::close_file>&) noexcept {
+  ::io_uring_prep_close(&e, op.file.native());
+}
+inline void prepare(::io_uring_sqe& e, const op::close_socket& op, scratch<op::close_socket>&) noexcept {
+  ::io_uring_prep_close(&e, op.socket.native());
+}
+inline void prepare(::io_uring_sqe& e, const op::socket& op, scratch<op::socket>&) noexcept {
+  ::io_uring_prep_socket(&e, domain_bits(op.domain), type_bits(op.type), op.protocol, 0);
+}
+inline void prepare(::io_uring_sqe& e, const op::bind& op, scratch<op::bind>& keep) noexcept {
+  const auto length = os::encode(op.address, keep.address);
+  prepare_raw(e, opcode::bind, op.socket.native(), &keep.address, 0, length);
+}
+inline void prepare(::io_uring_sqe& e, const op::listen& op, scratch<op::listen>&) noexcept {
+  prepare_raw(e, opcode::listen, op.socket.native(), nullptr, static_cast<unsigned>(op.backlog), 0);
+}
+inline void prepare(::io_uring_sqe& e, const op::accept& op, scratch<op::accept>& keep) noexcept {
+  keep.length = sizeof(keep.address);
+  ::io_uring_prep_accept(&e, op.socket.native(), reinterpret_cast<::sockaddr*>(&keep.address), &keep.length, SOCK_CLOEXEC);
+}
+inline void prepare(::io_uring_sqe& e, const op::connect& op, scratch<op::connect>& keep) noexcept {
+  const auto length = os::encode(op.address, keep.address);
+  ::io_uring_prep_connect(&e, op.socket.native(), reinterpret_cast<::sockaddr*>(&keep.address), length);
+}
+inline void prepare(::io_uring_sqe& e, const op::recv& op, scratch<op::recv>&) noexcept {
+  ::io_uring_prep_recv(&e, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), recv_bits(op.flags));
+}
+inline void prepare(::io_uring_sqe& e, const op::send& op, scratch<op::send>&) noexcept {
+  ::io_uring_prep_send(&e, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), send_bits(op.flags));
+}
+inline void prepare(::io_uring_sqe& e, const op::shutdown& op, scratch<op::shutdown>&) noexcept {
+  ::io_uring_prep_shutdown(&e, op.socket.native(), shutdown_bits(op.how));
+}
+inline void prepare(::io_uring_sqe& e, const op::timeout& op, scratch<op::timeout>& keep) noexcept {
+  const unsigned bits = timeout_bits(op, keep.when);
+  ::io_uring_prep_timeout(&e, &keep.when, 0, bits | timeout_etime_success);
+}
+inline void prepare(::io_uring_sqe& e, const op::link_timeout& op, scratch<op::link_timeout>& keep) noexcept {
+  const unsigned bits = timeout_bits(op, keep.when);
+  ::io_uring_prep_link_timeout(&e, &keep.when, bits);
+}
+/// A deadline that the library itself pairs with an operation is a timeout of its own to the kernel.
+inline void prepare_alone(::io_uring_sqe& e, const op::link_timeout& op, scratch<op::link_timeout>& keep) noexcept {
+  const unsigned bits = timeout_bits(op, keep.when);
+  ::io_uring_prep_timeout(&e, &keep.when, 0, bits);
+}
+inline void prepare(::io_uring_sqe& e, const op::cancel& op, scratch<op::cancel>&) noexcept {
+  ::io_uring_prep_cancel64(&e, reinterpret_cast<std::uintptr_t>(op.operation), 0);
+}
+inline void prepare(::io_uring_sqe& e, const op::wait_event& op, scratch<op::wait_event>& keep) noexcept {
+  const int descriptor = event_source_state::descriptor_in(op.source.state()->word.load(std::memory_order_acquire));
+  ::io_uring_prep_read(&e, descriptor, &keep.token, sizeof(keep.token), 0);
+}
+
+inline void prepare(::io_uring_sqe& e, const op::notify_event& op, scratch<op::notify_event>&) noexcept {
+  prepare_raw(e, opcode::plain_notify, -1, op.source.state(), 0, 0);
+}
+inline void prepare(::io_uring_sqe& e, const op::getsockname& op, scratch<op::getsockname>& keep) noexcept {
+  keep.length = sizeof(keep.address);
+  prepare_raw(e, opcode::plain_getsockname, op.socket.native(), &keep.address, 0, reinterpret_cast<std::uintptr_t>(&keep.length));
+}
+inline void prepare(::io_uring_sqe& e, const op::setsockopt& op, scratch<op::setsockopt>& keep) noexcept {
+  const auto native = os::option_of(op.option);
+  keep.value = op.value;
+  prepare_raw(e, opcode::plain_setsockopt, op.socket.native(), &keep.value, static_cast<unsigned>(native.level),
+              static_cast<unsigned>(native.name));
+}
+inline void prepare(::io_uring_sqe& e, const op::getsockopt& op, scratch<op::getsockopt>& keep) noexcept {
+  const auto native = os::option_of(op.option);
+  keep.length = sizeof(keep.value);
+  prepare_raw(e, opcode::plain_getsockopt, op.socket.native(), &keep, static_cast<unsigned>(native.level),
+              static_cast<unsigned>(native.name));
+}
+
+/// A user's own operation: `prepare(io_uring_sqe&, const Op&)` is found by argument-dependent lookup.
+template <class Op>
+concept foreign_operation = operation_struct<Op> && requires(::io_uring_sqe& e, const Op& op) { prepare(e, op); };
+
+template <foreign_operation Op>
+void prepare_foreign(::io_uring_sqe& e, const Op& op) noexcept {
+  prepare(e, op);
+}
+
+}  // namespace sluice::inline v0::detail::uring
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Setting a ring up, and saying why it was refused. Part of the policy backend::io_uring.
+
+#if defined(__linux__)
+
+#include <sluice/backend/uring/options.hpp>
+#include <sluice/concept/backend.hpp>
+#include <sluice/result.hpp>
+
+#include <liburing.h>
+
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstdint>
+
+namespace sluice::inline v0::detail::uring {
+
+/// The flags that a kernel may not know, oldest first, each with what it cannot be tried without and the error that names it.
+struct flag_row {
+  ring::flags flag;
+  ring::flags needs;
+  errc refused;
+};
+inline constexpr flag_row flag_table[] = {
+    {ring::iopoll, ring::none, errc::flag_iopoll},
+    {ring::sqpoll, ring::none, errc::flag_sqpoll},
+    {ring::submit_all, ring::none, errc::flag_submit_all},
+    {ring::coop_taskrun, ring::none, errc::flag_coop_taskrun},
+    {ring::single_issuer, ring::none, errc::flag_single_issuer},
+    {ring::defer_taskrun, ring::single_issuer, errc::flag_defer_taskrun},
+    {ring::taskrun_flag, ring::coop_taskrun, errc::flag_taskrun_flag},
+    {ring::sqe128, ring::none, errc::flag_other},
+    {ring::cqe32, ring::none, errc::flag_other},
+    {ring::hybrid_iopoll, ring::iopoll, errc::flag_hybrid_iopoll},
+};
+
+constexpr auto refusal(int error) noexcept -> errc {
+  switch (-error) {
+    case ENOSYS: return errc::ring_unsupported;
+    case EPERM: return errc::ring_forbidden;
+    case EACCES: return errc::ring_denied;
+    case ENOMEM: return errc::ring_memory;
+    case EMFILE:
+    case ENFILE: return errc::ring_descriptors;
+    default: return errc::ring_flag_unsupported;
+  }
+}
+
+/// Sets one ring up with these flags. Zero, or minus the error.
+template <io_uring_options O, class Os>
+auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) noexcept -> int {
+  ::io_uring_params params{};
+  params.flags = static_cast<std::uint32_t>(flags) | IORING_SETUP_CQSIZE;
+  params.cq_entries = run_time.completions != 0 ? run_time.completions : completions_of(O);
+  const std::uint32_t entries = run_time.entries != 0 ? run_time.entries : O.entries;
+  if (params.cq_entries < round_up_to_power_of_two(entries)) params.cq_entries = round_up_to_power_of_two(entries);
+  if (has(flags, ring::sqpoll)) {
+    params.sq_thread_idle = static_cast<std::uint32_t>((O.sqpoll.idle.count + 999'999) / 1'000'000);
+    const int cpu = run_time.cpu >= 0 ? run_time.cpu : O.sqpoll.cpu;
+    if (cpu >= 0) {
+      params.flags |= IORING_SETUP_SQ_AFF;
+      params.sq_thread_cpu = static_cast<std::uint32_t>(cpu);
+    }
+  }
+  return Os::uring_queue_init(entries, &out, &params);
+}
+
+/// Which required flag this kernel does not know, found by trying each with no more than it needs.
+template <io_uring_options O, class Os>
+auto refused_flag() noexcept -> errc {
+  for (const auto& row : flag_table) {
+    if (!has(O.flags, row.flag)) continue;
+    ::io_uring trial{};
+    ::io_uring_params params{};
+    params.flags = static_cast<std::uint32_t>(row.flag | row.needs);
+    const int outcome = Os::uring_queue_init(1, &trial, &params);
+    if (outcome == -EINVAL) return row.refused;
+    if (outcome == 0) Os::uring_queue_exit(&trial);
+  }
+  return errc::ring_flag_unsupported;
+}
+
+/// Opens a ring with all required flags and as many preferred ones as the kernel takes.
+template <io_uring_options O, class Os>
+auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result<void> {
+  auto prefer = O.prefer;
+  for (;;) {
+    const int outcome = set_up<O, Os>(out, O.flags | prefer, run_time);
+    if (outcome == 0) break;
+    if (outcome == -EINTR) continue;
+    if (outcome != -EINVAL) return failure(refusal(outcome));
+    if (prefer == ring::none) return failure(refused_flag<O, Os>());
+    const auto newest = std::bit_floor(static_cast<std::uint32_t>(prefer));
+    prefer = prefer & ~static_cast<ring::flags>(newest);
+  }
+  constexpr unsigned needed = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |
+                              IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP;
+  if ((out.features & needed) != needed) {
+    Os::uring_queue_exit(&out);
+    return failure(errc::ring_feature_missing);
+  }
+  return {};
+}
+
+/// Tells a forked child from the process that made a ring: the system wipes the word in the child. One page a process, never given back.
+template <class Os>
+class fork_sentinel {
+ public:
+  /// Remembers this process. False where there is no memory for the page.
+  [[nodiscard]] auto remember() noexcept -> bool {
+    auto* word = shared_.load(std::memory_order_acquire);
+    if (word == nullptr) {
+      const auto page = Os::map(Os::page_bytes());
+      if (!page) return false;
+      // A kernel that cannot wipe leaves the word as it is; children then count as the process itself, as they would without this class.
+      (void)Os::advise(*page, Os::page_bytes(), Os::advice_wipe_on_fork);
+      auto* fresh = new (static_cast<void*>(*page)) std::atomic<std::uint32_t>{0};
+      if (shared_.compare_exchange_strong(word, fresh, std::memory_order_acq_rel))
+        word = fresh;
+      else
+        (void)Os::unmap(*page, Os::page_bytes());
+    }
+    std::uint32_t seen = word->load(std::memory_order_relaxed);
+    if (seen == 0) {
+      const std::uint32_t mine = next_.fetch_add(1, std::memory_order_relaxed) + 1;
+      seen = word->compare_exchange_strong(seen, mine, std::memory_order_relaxed) ? mine : word->load(std::memory_order_relaxed);
+    }
+    mine_ = seen;
+    return true;
+  }
+  /// Whether this is a child of the process that `remember` was called in.
+  [[nodiscard]] auto in_child() const noexcept -> bool {
+    const auto* word = shared_.load(std::memory_order_acquire);
+    return word != nullptr && word->load(std::memory_order_relaxed) != mine_;
+  }
+
+ private:
+  static inline constinit std::atomic<std::atomic<std::uint32_t>*> shared_{nullptr};
+  static inline constinit std::atomic<std::uint32_t> next_{0};
+  std::uint32_t mine_ = 0;
+};
+
+}  // namespace sluice::inline v0::detail::uring
+
+#endif

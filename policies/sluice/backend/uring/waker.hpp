@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Ending a poll that sleeps, from another thread or a foreign loop. Part of the policy backend::io_uring.
+
+#if defined(__linux__)
+
+#include <sluice/result.hpp>
+
+#include <liburing.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdint>
+
+#include <sys/eventfd.h>
+
+namespace sluice::inline v0::detail::uring {
+
+/// Identities of completions that belong to no operation; below every address.
+inline constexpr std::uint64_t tag_ignored = 1;
+inline constexpr std::uint64_t tag_wake = 2;
+inline constexpr std::uint64_t last_tag = 15;
+
+/// Values newer than the oldest header that is supported.
+inline constexpr unsigned taskrun_bit = 1U << 2U;
+inline constexpr unsigned register_send_msg_ring = 31;
+inline constexpr std::uint8_t opcode_msg_ring = 40;
+inline constexpr unsigned feature_min_timeout = 1U << 15U;
+inline constexpr unsigned feature_rw_attr = 1U << 16U;
+
+/// What waking a ring needs from the system.
+struct waker_parts {
+  int ring = -1;          ///< the ring's descriptor
+  int event = -1;         ///< an event descriptor that the ring reads; -1 where messages do
+  bool messages = false;  ///< the kernel takes a message for a ring from a thread that has none
+};
+
+/// Sends a ring the message that wakes it.
+template <class Os>
+auto send_wake_message(int ring) noexcept -> int {
+  ::io_uring_sqe e{};
+  e.opcode = opcode_msg_ring;
+  e.fd = ring;
+  e.off = tag_wake;
+  return Os::uring_register(~0U, register_send_msg_ring, &e, 1);
+}
+
+/// Finds out how a ring can be woken.
+template <class Os>
+auto open_waker(waker_parts& parts, const ::io_uring& ring) noexcept -> result<void> {
+  parts.ring = ring.ring_fd;
+  // The feature came after the call; a kernel that does not show it is asked by a call that can only fail.
+  parts.messages = (ring.features & feature_rw_attr) != 0 || send_wake_message<Os>(-1) == -EBADF;
+  if (parts.messages) return {};
+  parts.event = Os::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (parts.event < 0) return failure(errc::ring_descriptors);
+  return {};
+}
+
+/// Ends a poll that sleeps: by a message where the kernel takes one from a thread without a ring, else by an event descriptor that the ring
+/// always reads. Neither is used while the loop is awake.
+template <class Os>
+class waker {
+ public:
+  explicit waker(const waker_parts& parts) noexcept : parts_{parts}, arm_{!parts.messages} {}
+  waker(const waker&) = delete;
+  auto operator=(const waker&) -> waker& = delete;
+  ~waker() {
+    for (const int descriptor : {parts_.event, completions_})
+      if (descriptor >= 0) (void)Os::close(descriptor);
+  }
+
+  /// Before a call that may sleep. False: do not, somebody has called.
+  [[nodiscard]] auto about_to_sleep() noexcept -> bool {
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (!called_.load(std::memory_order_seq_cst)) return true;
+    awake();
+    return false;
+  }
+
+  /// After it. A ring inside a foreign loop counts as asleep whenever it is not polled.
+  void awake() noexcept { asleep_.store(foreign_, std::memory_order_relaxed); }
+
+  /// Any thread.
+  void wake() noexcept {
+    called_.store(true, std::memory_order_seq_cst);
+    if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
+    if (parts_.messages) {
+      while (send_wake_message<Os>(parts_.ring) == -EINTR) {}
+    } else {
+      const std::uint64_t one = 1;
+      while (Os::write(parts_.event, &one, sizeof(one)) == -EINTR) {}
+    }
+  }
+
+  /// The descriptor was read.
+  void arrived() noexcept { arm_ = !parts_.messages; }
+
+  /// Whether somebody has called since the last time; arms the descriptor again if there is one, with an entry from `acquire`.
+  template <class Acquire>
+  auto take(Acquire&& acquire) noexcept -> bool {
+    if (arm_) [[unlikely]] {
+      if (::io_uring_sqe* e = acquire(); e != nullptr) {
+        ::io_uring_prep_read(e, parts_.event, &tokens_, sizeof(tokens_), 0);
+        e->user_data = tag_wake;
+        arm_ = false;
+      }
+    }
+    if (completions_ >= 0) [[unlikely]] {
+      std::uint64_t count = 0;
+      (void)Os::read(completions_, &count, sizeof(count));
+    }
+    if (!called_.load(std::memory_order_relaxed)) return false;
+    // What the callers did before they called is visible after this.
+    return called_.exchange(false, std::memory_order_seq_cst);
+  }
+
+  [[nodiscard]] auto completion_descriptor(int ring) noexcept -> result<int> {
+    if (completions_ < 0) {
+      const int made = Os::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+      if (made < 0) return system_error(-made);
+      if (const int outcome = Os::uring_register(static_cast<unsigned>(ring), IORING_REGISTER_EVENTFD, &made, 1); outcome < 0) {
+        (void)Os::close(made);
+        return system_error(-outcome);
+      }
+      completions_ = made;
+      foreign_ = true;
+      awake();
+    }
+    return completions_;
+  }
+
+ private:
+  waker_parts parts_;
+  int completions_ = -1;
+  bool foreign_ = false;
+  bool arm_;
+  std::uint64_t tokens_ = 0;
+  alignas(64) std::atomic<bool> asleep_{false};
+  std::atomic<bool> called_{false};
+};
+
+}  // namespace sluice::inline v0::detail::uring
+
+#endif

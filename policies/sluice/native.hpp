@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Which policy is the default on this platform: the one place that decides it.
+
+#include <sluice/fwd.hpp>
+#include <sluice/stack/guarded.hpp>
+#include <sluice/timers/heap.hpp>
+#include <sluice/trace/none.hpp>
+
+#if defined(__linux__)
+#include <sluice/backend/io_uring.hpp>
+#else
+#error "[sluice.native.platform] sluice has no default policies for this platform yet; use Linux"
+#endif
+
+#if defined(__x86_64__)
+#include <sluice/context/native.hpp>
+#else
+#include <sluice/context/ucontext.hpp>
+#endif
+
+namespace sluice::inline v0 {
+
+/// The best backend of the platform.
+template <>
+struct default_policy<policy_kind::backend> {
+  using type = backend::io_uring<>;  ///< Linux
+};
+
+/// Stacks with guard pages.
+template <>
+struct default_policy<policy_kind::stack> {
+  using type = stack::guarded<>;  ///< wherever there is memory protection
+};
+
+/// The cheapest switch that the machine has.
+template <>
+struct default_policy<policy_kind::context> {
+#if defined(__x86_64__)
+  using type = context::native;  ///< inlined assembly
+#else
+  using type = context::ucontext;  ///< any POSIX machine
+#endif
+};
+
+/// Deadlines in a heap.
+template <>
+struct default_policy<policy_kind::timers> {
+  using type = timers::heap<>;  ///< everywhere
+};
+
+/// Nothing is observed.
+template <>
+struct default_policy<policy_kind::trace> {
+  using type = trace::none;  ///< everywhere
+};
+
+}  // namespace sluice::inline v0

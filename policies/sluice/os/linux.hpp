@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// The system calls of Linux, as the policies make them. A policy.
+
+#if defined(__linux__)
+
+#include <sluice/concept/os.hpp>
+#include <sluice/os/linux_memory.hpp>
+#include <sluice/os/process_signals.hpp>
+
+#include <liburing.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace sluice::inline v0::os {
+
+/// The calls that the Linux backends need, one static function a call. Each gives what the call gives, or minus the error number: nothing
+/// here looks at `errno` twice, and a test that wants a call to fail derives from this type and hides that function.
+/// \os Linux 6.1  \src the man page of the call that a function is named after
+struct linux_ : linux_memory {
+  using termination_watch = os::termination_watch;  ///< requests to end the program
+  using fault_watch = os::fault_watch;              ///< memory faults
+  /// Writes to the standard error stream, in a signal handler too.
+  static void write_error(const char* text, std::size_t bytes) noexcept { os::write_error(text, bytes); }
+
+  /// Sets a ring up. \src io_uring_queue_init_params(3)
+  static auto uring_queue_init(unsigned entries, ::io_uring* ring, ::io_uring_params* params) noexcept -> int {
+    return ::io_uring_queue_init_params(entries, ring, params);
+  }
+  /// Takes a ring down. \src io_uring_queue_exit(3)
+  static void uring_queue_exit(::io_uring* ring) noexcept { ::io_uring_queue_exit(ring); }
+  /// Keeps a ring's mappings out of children. \src io_uring_ring_dontfork(3)
+  static auto uring_dontfork(::io_uring* ring) noexcept -> int { return ::io_uring_ring_dontfork(ring); }
+  /// Submits and waits. \src io_uring_enter2(2)
+  [[gnu::always_inline]] static auto uring_enter(unsigned descriptor, unsigned submit, unsigned wait, unsigned flags, void* argument,
+                                                 std::size_t bytes) noexcept -> int {
+    return ::io_uring_enter2(descriptor, submit, wait, flags, static_cast<sigset_t*>(argument), bytes);
+  }
+  /// Registers something with a ring; the descriptor is -1 for calls that need none. \src io_uring_register(2)
+  static auto uring_register(unsigned descriptor, unsigned opcode, const void* argument, unsigned count) noexcept -> int {
+    return ::io_uring_register(descriptor, opcode, argument, count);
+  }
+  /// \src socket(2)
+  static auto socket(int domain, int type, int protocol) noexcept -> int { return checked(::socket(domain, type, protocol)); }
+  /// \src bind(2)
+  static auto bind(int descriptor, const ::sockaddr* address, ::socklen_t length) noexcept -> int {
+    return checked(::bind(descriptor, address, length));
+  }
+  /// \src listen(2)
+  static auto listen(int descriptor, int backlog) noexcept -> int { return checked(::listen(descriptor, backlog)); }
+  /// \src shutdown(2)
+  static auto shutdown(int descriptor, int how) noexcept -> int { return checked(::shutdown(descriptor, how)); }
+  /// \src send(2)
+  static auto send(int descriptor, const void* data, std::size_t bytes, int flags) noexcept -> ssize_t {
+    return checked(::send(descriptor, data, bytes, flags));
+  }
+  /// \src recv(2)
+  static auto recv(int descriptor, void* data, std::size_t bytes, int flags) noexcept -> ssize_t {
+    return checked(::recv(descriptor, data, bytes, flags));
+  }
+  /// \src read(2)
+  static auto read(int descriptor, void* data, std::size_t bytes) noexcept -> ssize_t { return checked(::read(descriptor, data, bytes)); }
+  /// \src write(2)
+  static auto write(int descriptor, const void* data, std::size_t bytes) noexcept -> ssize_t {
+    return checked(::write(descriptor, data, bytes));
+  }
+  /// \src close(2)
+  static auto close(int descriptor) noexcept -> int { return checked(::close(descriptor)); }
+  /// \src eventfd(2)
+  static auto eventfd(unsigned initial, int flags) noexcept -> int { return checked(::eventfd(initial, flags)); }
+  /// \src getsockname(2)
+  static auto getsockname(int descriptor, ::sockaddr* address, ::socklen_t* length) noexcept -> int {
+    return checked(::getsockname(descriptor, address, length));
+  }
+  /// \src getsockopt(2)
+  static auto getsockopt(int descriptor, int level, int name, void* value, ::socklen_t* length) noexcept -> int {
+    return checked(::getsockopt(descriptor, level, name, value, length));
+  }
+  /// \src setsockopt(2)
+  static auto setsockopt(int descriptor, int level, int name, const void* value, ::socklen_t length) noexcept -> int {
+    return checked(::setsockopt(descriptor, level, name, value, length));
+  }
+  /// Changes the calling thread's signal mask. \src pthread_sigmask(3)
+  static auto signal_mask(int how, const ::sigset_t* set, ::sigset_t* old) noexcept -> int { return -::pthread_sigmask(how, set, old); }
+  /// Takes a pending signal of the set, without waiting. \src sigtimedwait(2)
+  static auto take_pending_signal(const ::sigset_t* set) noexcept -> int {
+    const ::timespec at_once{};
+    return checked(::sigtimedwait(set, nullptr, &at_once));
+  }
+
+ private:
+  template <class Number>
+  [[gnu::always_inline]] static auto checked(Number value) noexcept -> Number {
+    return value < 0 ? static_cast<Number>(-errno) : value;
+  }
+};
+
+static_assert(os_policy<linux_>);
+
+}  // namespace sluice::inline v0::os
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Signals that concern a whole program: requests to end, and faults. A policy's part.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+
+#include <unistd.h>
+
+namespace sluice::inline v0::os {
+
+/// Calls back on the first SIGINT or SIGTERM; the second has its usual effect. One at a time in a process; the former actions come back
+/// with its end.
+/// \src sigaction(2)
+class termination_watch {
+ public:
+  using callback = void (*)(void* context) noexcept;  ///< runs in a signal handler
+
+  /// Starts to watch.
+  termination_watch(callback call, void* context) noexcept {
+    context_.store(context, std::memory_order_relaxed);
+    call_.store(call, std::memory_order_release);
+    struct ::sigaction action{};
+    action.sa_handler = &handle;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, &before_[0]);
+    ::sigaction(SIGTERM, &action, &before_[1]);
+  }
+  termination_watch(const termination_watch&) = delete;
+  auto operator=(const termination_watch&) -> termination_watch& = delete;
+  ~termination_watch() {
+    call_.store(nullptr, std::memory_order_release);
+    ::sigaction(SIGINT, &before_[0], nullptr);
+    ::sigaction(SIGTERM, &before_[1], nullptr);
+  }
+
+ private:
+  static void handle(int) noexcept {
+    const int saved = errno;
+    if (const auto call = call_.load(std::memory_order_acquire)) call(context_.load(std::memory_order_relaxed));
+    errno = saved;
+  }
+
+  static inline constinit std::atomic<callback> call_{nullptr};
+  static inline constinit std::atomic<void*> context_{nullptr};
+  struct ::sigaction before_[2]{};
+};
+
+/// Calls back on a memory fault, on a stack of its own, before the fault has its usual effect.
+/// \src sigaction(2), sigaltstack(2)
+class fault_watch {
+ public:
+  using callback = void (*)(const void* address) noexcept;  ///< runs in a signal handler
+
+  /// Starts to watch faults; those of this thread are seen even if its stack is used up.
+  explicit fault_watch(callback call) noexcept {
+    call_.store(call, std::memory_order_release);
+    ::stack_t alternate{};
+    alternate.ss_sp = stack_;
+    alternate.ss_size = sizeof(stack_);
+    ::sigaltstack(&alternate, &before_stack_);
+    struct ::sigaction action{};
+    action.sa_sigaction = &handle;
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = static_cast<int>(SA_ONSTACK | SA_SIGINFO | SA_RESETHAND);
+    ::sigaction(SIGSEGV, &action, &before_[0]);
+    ::sigaction(SIGBUS, &action, &before_[1]);
+  }
+  fault_watch(const fault_watch&) = delete;
+  auto operator=(const fault_watch&) -> fault_watch& = delete;
+  ~fault_watch() {
+    call_.store(nullptr, std::memory_order_release);
+    ::sigaction(SIGSEGV, &before_[0], nullptr);
+    ::sigaction(SIGBUS, &before_[1], nullptr);
+    ::sigaltstack(&before_stack_, nullptr);
+  }
+
+ private:
+  // The faulting instruction runs again when this returns, and then has its usual effect.
+  static void handle(int, ::siginfo_t* info, void*) noexcept {
+    if (const auto call = call_.load(std::memory_order_acquire)) call(info->si_addr);
+  }
+
+  static inline constinit std::atomic<callback> call_{nullptr};
+  alignas(16) static inline std::byte stack_[32 * 1024]{};
+  struct ::sigaction before_[2]{};
+  ::stack_t before_stack_{};
+};
+
+/// Writes a text to the standard error stream; may be called in a signal handler.
+inline void write_error(const char* text, std::size_t bytes) noexcept {
+  while (bytes > 0) {
+    const auto written = ::write(2, text, bytes);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    text += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+}
+
+}  // namespace sluice::inline v0::os
+
+#endif
