@@ -45,7 +45,7 @@ struct is_of_kind {
   template <class P>
   constexpr auto operator()(boost::hana::basic_type<P>) const noexcept {
     if constexpr (has_kind<P>)
-      return boost::hana::bool_c < P::kind == Kind > ;
+      return boost::hana::bool_c<(P::kind == Kind)>;
     else
       return boost::hana::false_c;
   }
@@ -63,6 +63,8 @@ consteval auto find_policy() {
 
 template <class P>
 consteval auto check_is_policy() -> bool {
+  // Whatever a policy asserts of its options is said here; a failure in the middle of the next look at it would read as "no policy", too.
+  [[maybe_unused]] constexpr bool is_complete = requires { sizeof(P); };
   static_assert(
       has_kind<P>,
       "[sluice.config.not_a_policy] a config names something that is no policy: it has no `static constexpr policy_kind kind`; drop it, or give it one");

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -70,13 +71,17 @@ class call {
   static constexpr bool has_links = sluice::detail::any_linked<Ops...>;                                  ///< at least one link
   using result_type = std::tuple<result<typename sluice::detail::unlinked<Ops>::type::result_type>...>;  ///< one result an operation
 
+  /// The name of the first one, for reports.
+  static constexpr std::string_view first_name =
+      sluice::detail::operation_name<typename sluice::detail::unlinked<std::tuple_element_t<0, std::tuple<Ops...>>>::type>();
+
   /// From the descriptions of the operations.
   explicit call(Ops&&... ops) noexcept : operations_(std::forward<Ops>(ops)...) {}
   call(const call&) = delete;
   auto operator=(const call&) -> call& = delete;
 
   /// Starts them; `waiter` is left in each record for the sink. How many are done already.
-  auto start(Ring& ring, void* waiter) noexcept -> std::size_t {
+  [[gnu::always_inline]] auto start(Ring& ring, void* waiter) noexcept -> std::size_t {
     each([&](auto& one) noexcept { one.waiter = waiter; });
     if constexpr (!has_links) {
       return start_unlinked(ring, std::index_sequence_for<Ops...>{});
@@ -146,7 +151,7 @@ class call {
   }
 
   template <std::size_t... I>
-  auto start_unlinked(Ring& ring, std::index_sequence<I...>) noexcept -> std::size_t {
+  [[gnu::always_inline]] auto start_unlinked(Ring& ring, std::index_sequence<I...>) noexcept -> std::size_t {
     return (std::size_t{ring.start_one(std::get<I>(operations_), count == 1) == started::done} + ...);
   }
 

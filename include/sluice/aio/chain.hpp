@@ -9,20 +9,25 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 
 namespace sluice::inline v0::aio {
 
 /// One operation of a chain.
 template <class Entry>
 struct chain_member {
-  record* operation = nullptr;          ///< whose
-  std::size_t whole = 0;                ///< fewer bytes than this count as a failure
-  int refused = 0;                      ///< minus the error that preparing it gave
-  sluice::detail::link_kind link = {};  ///< how the next one hangs on it
-  bool is_deadline = false;             ///< a link_timeout, which runs beside the one before it
-  bool running = false;                 ///< in the backend
-  bool over = false;                    ///< has its result, delivered or about to be
-  Entry entry;                          ///< prepared, started when its turn comes; last, since some end in an array without a size
+  record* operation = nullptr;  ///< whose
+  // A backend's entry may end in an array without a size, which no struct may have as a member: its bytes, then.
+  alignas(Entry) std::byte bytes[sizeof(Entry)];  ///< an entry, prepared, started when its turn comes
+  std::size_t whole = 0;                          ///< fewer bytes than this count as a failure
+  int refused = 0;                                ///< minus the error that preparing it gave
+  sluice::detail::link_kind link = {};            ///< how the next one hangs on it
+  bool is_deadline = false;                       ///< a link_timeout, which runs beside the one before it
+  bool running = false;                           ///< in the backend
+  bool over = false;                              ///< has its result, delivered or about to be
+
+  /// The entry.
+  [[nodiscard]] auto entry() noexcept -> Entry& { return *std::launder(reinterpret_cast<Entry*>(bytes)); }
 };
 
 /// Runs the operations of one chain after each other, as the table of links demands.
@@ -113,7 +118,7 @@ class chain {
           finish(host, index, raw);
         } else {
           head.running = true;
-          if (host.push(*head.operation, head.entry) == started::pending) {
+          if (host.push(*head.operation, head.entry()) == started::pending) {
             over = false;
           } else {
             raw = head.operation->res;
@@ -134,7 +139,7 @@ class chain {
   void start_deadline(Host& host, std::uint32_t index) noexcept {
     auto& deadline = members_[index];
     deadline.running = true;
-    if (host.push(*deadline.operation, deadline.entry) == started::done) {
+    if (host.push(*deadline.operation, deadline.entry()) == started::done) {
       finish(host, index, deadline.operation->res);
       if (members_[head_].running) host.abort(*members_[head_].operation);
     }
@@ -171,7 +176,7 @@ class chain {
       if (!waits(i)) continue;
       if (members_[i].operation->info->is_close && members_[i].refused == 0) {
         members_[i].running = true;
-        if (host.push(*members_[i].operation, members_[i].entry) == started::done) { finish(host, i, members_[i].operation->res); }
+        if (host.push(*members_[i].operation, members_[i].entry()) == started::done) { finish(host, i, members_[i].operation->res); }
       } else {
         skip(host, i);
       }

@@ -17,11 +17,10 @@ namespace sluice::inline v0 {
 
 /// The core for a config: `using aio = sluice::aio_of<app>;`.
 template <class Config>
-  requires(detail::check_policies<Config>())
 struct aio_of {
-  using config = Config;                                    ///< as given
-  using backend = policy_of<Config, policy_kind::backend>;  ///< how operations reach the system
-  using ring = aio::ring<Config>;                           ///< the core
+  using config = detail::sound<Config>;                     ///< as given; the defaults in place of one with a mistake, which is then said once
+  using backend = policy_of<config, policy_kind::backend>;  ///< how operations reach the system
+  using ring = aio::ring<config>;                           ///< the core
   using record = aio::record;                               ///< an operation whatever its type
   using timer = aio::timer;                                 ///< a deadline of the caller's
   using event_source = aio::basic_event_source<backend>;    ///< tokens between threads and tasks
@@ -37,7 +36,7 @@ struct aio_of {
   /// Runs operations and blocks the thread: `result<T>`, or a tuple of them for several.
   template <class... Ops>
   [[nodiscard]] static auto run(Ops... ops) noexcept {
-    return aio::run<Config>(std::move(ops)...);
+    return aio::run<config>(std::move(ops)...);
   }
 };
 

@@ -11,6 +11,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +25,53 @@ inline constexpr op_info info_of{
     .is_close = std::is_same_v<Op, op::close_file> || std::is_same_v<Op, op::close_socket>,
     .is_timeout = std::is_same_v<Op, op::timeout>,
 };
+
+// Whether a backend can do an operation. A mistake gives one sentence.
+template <class Backend, class Op>
+consteval auto check_operation() -> bool {
+  if constexpr (!operation_struct<Op>) {
+    static_assert(
+        operation_struct<Op>,
+        "[sluice.op.not_an_operation] this is no operation: it has no result_type; use a struct of sluice::op or give yours a result_type");
+    return false;
+  } else if constexpr (!Backend::template supports<Op>) {
+    static_assert(
+        Backend::template supports<Op>,
+        "[sluice.op.unsupported] this backend cannot do this operation; use one of sluice::op that it supports, or give yours a prepare() that the backend finds");
+    return false;
+  } else {
+    return true;
+  }
+}
+
+// The type that an operation gives; void for what is none.
+template <class Op, bool = operation_struct<Op>>
+struct value_of {
+  using type = typename Op::result_type;
+};
+template <class Op>
+struct value_of<Op, false> {
+  using type = void;
+};
+
+// Whether the operations of a call can be started together. A mistake gives one sentence.
+template <class Backend, class... Ops>
+consteval auto check_call() -> bool {
+  if constexpr (!sluice::detail::check_call<Ops...>())
+    return false;
+  else
+    return (check_operation<Backend, typename sluice::detail::unlinked<Ops>::type>() && ...);
+}
+
+// What a call gives: one result, or a tuple of them.
+template <class... Ops>
+struct outcome_of {
+  using type = std::tuple<sluice::result<typename value_of<typename sluice::detail::unlinked<Ops>::type>::type>...>;
+};
+template <class Op>
+struct outcome_of<Op> {
+  using type = sluice::result<typename value_of<typename sluice::detail::unlinked<Op>::type>::type>;
+};
 /// \endcond
 
 /// An operation, the record by which the core knows it, and what the backend keeps beside it; nothing on the heap.
@@ -36,15 +84,11 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
  public:
   /// What is to be done, without link or deadline.
   using op_type = typename detail::unlinked<Op>::type;
-  static_assert(
-      operation_struct<op_type>,
-      "[sluice.op.not_an_operation] this is no operation: it has no result_type; use a struct of sluice::op or give yours a result_type");
-  static_assert(
-      !operation_struct<op_type> || Backend::template supports<op_type>,
-      "[sluice.op.unsupported] this backend cannot do this operation; use one of sluice::op that it supports, or give yours a prepare() that the backend finds");
+  /// Whether the backend can do it; if not, a sentence says so.
+  static constexpr bool is_supported = check_operation<Backend, op_type>();
   using description_type = Op;  ///< what it is made from
   /// What `result` holds.
-  using value_type = typename op_type::result_type;
+  using value_type = typename value_of<op_type, is_supported>::type;
   /// Whether a deadline of the library's bounds it.
   static constexpr bool is_timed = detail::unlinked<Op>::is_timed;
   /// \cond

@@ -87,7 +87,7 @@ class ring {
   /// `sink(timer&)`. The sink may start operations; it must not poll. How many completions it was given.
   /// \errors those of io_uring_enter(2) that mean the ring is lost; everything else is retried
   template <class Sink>
-  auto poll(Sink&& sink, wait how = wait::none) noexcept -> result<std::size_t> {
+  [[gnu::always_inline]] auto poll(Sink&& sink, wait how = wait::none) noexcept -> result<std::size_t> {
     check_thread();
     std::size_t delivered = 0;
     const auto give = [&](record& one) noexcept {
@@ -99,7 +99,8 @@ class ring {
     const bool limited = how.sleeps && how.limit != interval::max();
     const time_point end = limited ? os::now(clock_kind::steady) + how.limit : time_point::never();
     for (;;) {
-      deliver_finished(sink, delivered);
+      if (finished_ != nullptr) [[unlikely]]
+        deliver_finished(sink, delivered);
       poll_request request{.wait = how.sleeps && delivered == 0, .limit = interval::max()};
       if (request.wait) {
         const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
@@ -110,7 +111,8 @@ class ring {
         return std::unexpected{report.error()};
       bool fired = false;
       if (timers_.size() != 0) fired = expire(sink);
-      deliver_finished(sink, delivered);
+      if (finished_ != nullptr) [[unlikely]]
+        deliver_finished(sink, delivered);
       if (delivered != 0 || !how.sleeps || report->woken || fired) break;
       if (limited && os::now(clock_kind::steady) >= end) break;
     }
@@ -185,7 +187,7 @@ class ring {
   /// \cond
   // For calls and tasks: one of several operations.
   template <class Op>
-  auto start_one(operation<Op>& one, bool alone) noexcept -> started {
+  [[gnu::always_inline]] auto start_one(operation<Op>& one, bool alone) noexcept -> started {
     begin(one);
     if constexpr (operation<Op>::is_tagged_close) return start_close(one);
     if (!list(one)) [[unlikely]]
@@ -213,7 +215,7 @@ class ring {
     begin(one);
     one.kind |= record_kind::member;
     one.owner = &owner;
-    if constexpr (!operation<Op>::is_tagged_close) member.refused = backend_.prepare_entry(member.entry, one, one.op, one.scratch);
+    if constexpr (!operation<Op>::is_tagged_close) member.refused = backend_.prepare_entry(member.entry(), one, one.op, one.scratch);
     launched(one);
   }
 
@@ -312,7 +314,7 @@ class ring {
 #endif
   }
 
-  auto finish_at_once(record& one) noexcept -> started {
+  [[gnu::always_inline]] auto finish_at_once(record& one) noexcept -> started {
     unlist(one);
     one.state = record_state::done;
     watch().hook(event::op_completed{&one, one.res});
@@ -330,7 +332,7 @@ class ring {
   }
 
   template <class Sink>
-  void deliver_finished(Sink& sink, std::size_t& delivered) noexcept {
+  [[gnu::noinline]] void deliver_finished(Sink& sink, std::size_t& delivered) noexcept {
     while (finished_ != nullptr) {
       record& one = *finished_;
       finished_ = one.next;
@@ -435,7 +437,7 @@ class ring {
   }
 
   template <class Sink>
-  auto expire(Sink& sink) noexcept -> bool {
+  [[gnu::noinline]] auto expire(Sink& sink) noexcept -> bool {
     const time_point now = ring::now();
     if (timers_.next() > now) return false;
     bool foreign = false;

@@ -7,12 +7,17 @@
 #include <sluice/concept/record.hpp>
 #include <sluice/fwd.hpp>
 #include <sluice/interval.hpp>
-#include <sluice/op/file.hpp>
 #include <sluice/result.hpp>
 
 #include <concepts>
 #include <cstdint>
 #include <string_view>
+
+/// \cond
+namespace sluice::inline v0::op {
+struct nop;
+}  // namespace sluice::inline v0::op
+/// \endcond
 
 namespace sluice::inline v0 {
 

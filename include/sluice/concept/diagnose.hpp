@@ -241,8 +241,6 @@ template <class P>
 consteval auto diagnose_backend() -> bool {
   if constexpr (backend_policy<P>) {
     return true;
-  } else if constexpr (requires { P::valid; } && !requires { requires P::valid; }) {
-    return false;  // its own sentence was said already
   } else if constexpr (!has_name<P>) {
     static_assert(has_name<P>, "[sluice.backend.name] a backend misses its name; add `static constexpr std::string_view name`");
   } else if constexpr (!need::os<P>) {
@@ -308,15 +306,31 @@ consteval auto diagnose_backend() -> bool {
   return false;
 }
 
+/// Whether the options of a policy hold, where it checks any; a mistake gives a sentence of its own.
+template <class P>
+consteval auto check_options() -> bool {
+  if constexpr (requires { P::valid; })
+    return P::valid;
+  else
+    return true;
+}
+
 /// Whether every policy of a config meets its contract. A mistake gives one sentence and no more.
 template <class Config>
 consteval auto check_policies() -> bool {
   if constexpr (!check_config<Config>())
+    return false;
+  else if constexpr (!check_options<policy_of<Config, policy_kind::backend>>() || !check_options<policy_of<Config, policy_kind::stack>>() ||
+                     !check_options<policy_of<Config, policy_kind::timers>>())
     return false;
   else
     return diagnose_backend<policy_of<Config, policy_kind::backend>>() && diagnose_stack<policy_of<Config, policy_kind::stack>>() &&
            diagnose_context<policy_of<Config, policy_kind::context>>() && diagnose_timers<policy_of<Config, policy_kind::timers>>() &&
            diagnose_trace<policy_of<Config, policy_kind::trace>>();
 }
+
+/// A config that resolves: itself, or the defaults where it has a mistake, so that one mistake is one message.
+template <class Config>
+using sound = std::conditional_t<check_policies<Config>(), Config, config<>>;
 
 }  // namespace sluice::inline v0::detail

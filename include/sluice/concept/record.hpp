@@ -38,7 +38,7 @@ inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its exp
 
 /// The part of an operation that does not depend on its type. Its address is its identity from start until done.
 struct record {
-  record() noexcept = default;
+  record() noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
   record(const record&) = delete;
   auto operator=(const record&) -> record& = delete;
 
@@ -53,15 +53,16 @@ struct record {
   [[nodiscard]] auto is_done() const noexcept -> bool { return state == record_state::done; }
 
   /// \cond
-  record* next = nullptr;   // in a queue of completions
-  record* newer = nullptr;  // on the same handle
-  record* older = nullptr;  // on the same handle
-  void* waiter = nullptr;   // whoever is told; the core does not look at it
-  void* owner = nullptr;    // a chain
-  const op_info* info = nullptr;
-  std::int32_t res = 0;      // as the backend gives it: not negative, or minus an error
-  std::uint32_t flags = 0;   // as the backend gives it
-  std::int32_t handle = -1;  // what it is listed under, -1 for nothing
+  // Without initialisers: set when the operation starts, before anybody reads them.
+  record* next;   // in a queue of completions
+  record* newer;  // on the same handle
+  record* older;  // on the same handle
+  void* owner;    // a chain
+  const op_info* info;
+  std::uint32_t flags;     // as the backend gives it
+  std::int32_t handle;     // what it is listed under, -1 for nothing
+  void* waiter = nullptr;  // whoever is told; the core does not look at it
+  std::int32_t res = 0;    // as the backend gives it: not negative, or minus an error
   std::uint8_t kind = record_kind::plain;
   record_state state = record_state::idle;
   bool cancelling = false;  // a cancel was asked for

@@ -23,39 +23,40 @@ namespace sluice::inline v0 {
 /// Tasks for a config: `using coro = sluice::coro_of<app>;`. Everything here is used on the thread of the scheduler that runs the calling
 /// task.
 template <class Config>
-  requires(detail::check_policies<Config>())
 struct coro_of {
-  using config = Config;                      ///< as given
-  using scheduler = coro::scheduler<Config>;  ///< to embed one; `run` and `main` make their own
-  using scope = coro::basic_scope<Config>;    ///< owns tasks, and ends after them
+  using config = detail::sound<Config>;       ///< as given; the defaults in place of one with a mistake, which is then said once
+  using scheduler = coro::scheduler<config>;  ///< to embed one; `run` and `main` make their own
+  using scope = coro::basic_scope<config>;    ///< owns tasks, and ends after them
   /// Owns one task.
   template <class T>
-  using task = coro::basic_task<Config, T>;
+  using task = coro::basic_task<config, T>;
 
   /// Runs `f(args...)` as the root task of a new scheduler until all tasks have ended. R(f).
   template <class F, class... Args>
   static auto run(F&& f, Args&&... args) {
-    return coro::run<Config>(std::forward<F>(f), std::forward<Args>(args)...);
+    return coro::run<config>(std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// Runs `f` as a whole program; gives its exit code.
   template <class F>
   static auto main(F&& f) -> int {
-    return coro::main<Config>(coro::main_options{}, std::forward<F>(f));
+    return coro::main<config>(coro::main_options{}, std::forward<F>(f));
   }
   /// As above, with options.
   template <class F>
   static auto main(const coro::main_options& options, F&& f) -> int {
-    return coro::main<Config>(options, std::forward<F>(f));
+    return coro::main<config>(options, std::forward<F>(f));
   }
 
   /// Starts the operations in one submission and waits for all of them: `result<T>`, or a tuple of results for several. Outside a task it
   /// blocks the thread.
   /// \errors those of the operations; `operation_canceled` once the task was asked to end
   template <class... Ops>
-  static auto io(Ops... ops) noexcept {
-    if (auto* const home = current_task_home()) [[likely]]
-      return home->io(std::move(ops)...);
-    return aio::run<Config>(std::move(ops)...);
+  static auto io(Ops... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
+    if constexpr (aio::check_call<typename scheduler::backend_type, Ops...>()) {
+      if (auto* const home = current_task_home()) [[likely]]
+        return home->io(std::move(ops)...);
+    }
+    return aio::run<config>(std::move(ops)...);
   }
   /// Starts a batch whose size is known at run time, unlinked, and waits for all; the results stay in the operations.
   template <class Operation, std::size_t Extent>
@@ -66,7 +67,7 @@ struct coro_of {
     if (auto* const home = current_task_home()) [[likely]]
       home->io(all);
     else
-      aio::run_batch<Config>(all);
+      aio::run_batch<config>(all);
   }
 
   /// Starts a task; the handle owns it.
@@ -85,28 +86,28 @@ struct coro_of {
   /// Runs all at once: a tuple of their values, or the first failure, which cancels the others.
   template <class... Fs>
   static auto all(Fs... fs) {
-    return coro::all<Config>(std::move(fs)...);
+    return coro::all<config>(std::move(fs)...);
   }
   /// Runs all at once: a variant with the first success, which cancels the others.
   template <class... Fs>
   static auto race(Fs... fs) {
-    return coro::race<Config>(std::move(fs)...);
+    return coro::race<config>(std::move(fs)...);
   }
   /// Runs `f` here, for at most so long. R(f), or `errc::timed_out`.
   template <class F>
   static auto with_timeout(interval limit, F&& f) {
-    return coro::with_deadline<Config>(limit == interval::max() ? time_point::never() : scheduler::ring_type::now() + limit,
+    return coro::with_deadline<config>(limit == interval::max() ? time_point::never() : scheduler::ring_type::now() + limit,
                                        std::forward<F>(f));
   }
   /// Runs `f` here, until a point of the steady clock at most. R(f), or `errc::timed_out`.
   template <class F>
   static auto with_deadline(time_point deadline, F&& f) {
-    return coro::with_deadline<Config>(deadline, std::forward<F>(f));
+    return coro::with_deadline<config>(deadline, std::forward<F>(f));
   }
   /// Runs `f` here; no request to end reaches it. R(f).
   template <class F>
   static auto shield(F&& f) {
-    return coro::shield<Config>(std::forward<F>(f));
+    return coro::shield<config>(std::forward<F>(f));
   }
 
   /// Waits for a time, on the steady clock. Never early. \errors `operation_canceled`
@@ -116,11 +117,11 @@ struct coro_of {
   /// Waits until a point of the steady clock. \errors `operation_canceled`
   static auto sleep_until(time_point deadline) noexcept -> result<void> {
     if (auto* const home = current_task_home()) return home->sleep_until(deadline);
-    return aio::run<Config>(op::timeout{.at = deadline});
+    return aio::run<config>(op::timeout{.at = deadline});
   }
   /// Lets every other ready task run first.
   [[gnu::always_inline]] static void yield() noexcept {
-    if (auto* const home = detail::current<Config>) home->yield();
+    if (auto* const home = detail::current<config>) home->yield();
   }
 
   /// The task that calls.
@@ -159,7 +160,7 @@ struct coro_of {
 
  private:
   [[gnu::always_inline]] static auto current_task_home() noexcept -> scheduler* {
-    auto* const home = detail::current<Config>;
+    auto* const home = detail::current<config>;
     return home != nullptr && home->in_task() ? home : nullptr;
   }
 
@@ -167,7 +168,7 @@ struct coro_of {
   static auto spawn_with(const spawn_options& options, F&& f, Args&&... args) {
     using outcome_type = result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
     using handle = task<typename outcome_type::value_type>;
-    auto* const home = detail::current<Config>;
+    auto* const home = detail::current<config>;
     if (home == nullptr) return handle{std::make_error_code(std::errc::operation_not_permitted)};
     auto made = home->create(options, std::forward<F>(f), std::forward<Args>(args)...);
     return made ? handle{**made} : handle{made.error()};

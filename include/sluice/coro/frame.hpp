@@ -44,12 +44,19 @@ class basic_scope;
 template <class Config>
 struct frame;
 
-/// Something that a task waits for; it lies on the stack of that task.
+struct waiting;
+
+/// What there is to say about a kind of wait. Looked at only by cancels and reports.
+struct wait_kind {
+  std::string_view what;                                         ///< for reports
+  void (*cancel)(waiting&) noexcept = nullptr;                   ///< asks the wait to end; null for one that cannot be cut short
+  auto (*on)(const waiting&) noexcept -> const void* = nullptr;  ///< the frame of the task that it waits for; null where that is none
+  auto (*handle)(const waiting&) noexcept -> int = nullptr;      ///< the descriptor that it waits for; null where that is none
+};
+
+/// Something that a task waits for; it lies on the stack of that task, as the first part of whatever else the wait needs.
 struct waiting {
-  std::string_view what;                        ///< for reports, a static text
-  const void* on = nullptr;                     ///< the frame of the task that it waits for, where there is one
-  int handle = -1;                              ///< the descriptor that it waits for, where there is one
-  void (*cancel)(waiting&) noexcept = nullptr;  ///< asks the wait to end; null for a wait that cannot be cut short
+  const wait_kind* kind;  ///< never null
 };
 
 /// A part of a task's life that can be asked to end by itself. They form a list on the task's stack, innermost first.
@@ -96,24 +103,24 @@ struct frame {
   frame(const frame&) = delete;
   auto operator=(const frame&) -> frame& = delete;
 
-  fiber<Config>* hot = nullptr;           ///< the other part
-  scheduler<Config>* home = nullptr;      ///< whose task it is
-  stack_span stack;                       ///< as the policy gave it
-  std::uint64_t id = 0;                   ///< never used twice in a scheduler
-  cancel_scope base;                      ///< the whole task
-  cancel_scope* innermost = &base;        ///< the list
-  frame** handle = nullptr;               ///< the pointer in the handle that owns it, where one does
-  basic_scope<Config>* parent = nullptr;  ///< the scope that owns it, where one does
-  frame* older = nullptr;                 ///< sibling in that scope
-  frame* newer = nullptr;                 ///< sibling in that scope
-  fiber<Config>* joiner = nullptr;        ///< waits for the end
-  std::stop_source* stop = nullptr;       ///< made when foreign code asks for a token
-  detail::exception_globals exceptions;   ///< put aside while it does not run
-  std::source_location where;             ///< where it was spawned
-  std::uint32_t refused = 0;              ///< waits refused since it was asked to end
-  bool has_place = false;                 ///< `where` was given
-  std::array<char, 24> label;             ///< its name, ends in zero; written as far as it is used
-  [[no_unique_address]] detail::fiber_annotation annotation;
+  fiber<Config>* hot = nullptr;                               ///< the other part
+  scheduler<Config>* home = nullptr;                          ///< whose task it is
+  stack_span stack;                                           ///< as the policy gave it
+  std::uint64_t id = 0;                                       ///< never used twice in a scheduler
+  cancel_scope base;                                          ///< the whole task
+  cancel_scope* innermost = &base;                            ///< the list
+  frame** handle = nullptr;                                   ///< the pointer in the handle that owns it, where one does
+  basic_scope<Config>* parent = nullptr;                      ///< the scope that owns it, where one does
+  frame* older = nullptr;                                     ///< sibling in that scope
+  frame* newer = nullptr;                                     ///< sibling in that scope
+  fiber<Config>* joiner = nullptr;                            ///< waits for the end
+  std::stop_source* stop = nullptr;                           ///< made when foreign code asks for a token
+  detail::exception_globals exceptions;                       ///< put aside while it does not run
+  std::source_location where;                                 ///< where it was spawned
+  std::uint32_t refused = 0;                                  ///< waits refused since it was asked to end
+  bool has_place = false;                                     ///< `where` was given
+  std::array<char, 24> label;                                 ///< its name, ends in zero; written as far as it is used
+  [[no_unique_address]] detail::fiber_annotation annotation;  ///< what the sanitizers know of it
 
   /// Its name, possibly empty.
   [[nodiscard]] auto name() const noexcept -> std::string_view { return label.data(); }

@@ -45,8 +45,8 @@ class program {
 
  private:
   static void asked_to_end(void* self) noexcept {
-    auto& program_ = *static_cast<program*>(self);
-    program_.home_.interrupt_from_anywhere(program_.flag_);
+    auto& watched = *static_cast<program*>(self);
+    watched.home_.interrupt_from_anywhere(watched.flag_);
   }
 
   // In a signal handler, on its own stack: no allocation, no locale.

@@ -34,7 +34,8 @@ void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
 // The task that a parked one waits for, if it waits for one.
 template <class Config>
 auto waits_on(const fiber<Config>& task) noexcept -> const frame<Config>* {
-  return task.state == fiber_state::parked && task.wait != nullptr ? static_cast<const frame<Config>*>(task.wait->on) : nullptr;
+  if (task.state != fiber_state::parked || task.wait == nullptr || task.wait->kind->on == nullptr) return nullptr;
+  return static_cast<const frame<Config>*>(task.wait->kind->on(*task.wait));
 }
 
 // Whether following "waits for" from a task comes back to it, and whether it is the lowest number on that way: each cycle is then named
@@ -63,8 +64,9 @@ void print_report(scheduler<Config>& home, std::FILE* out, const char* headline)
     if (&task == &home.self()) { std::fprintf(out, task.state == fiber_state::parked && task.wait != nullptr ? "" : " runs"); }
     if (task.state == fiber_state::ready && &task != &home.self()) std::fprintf(out, " is ready");
     if (task.state == fiber_state::parked && task.wait != nullptr) {
-      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what.size()), task.wait->what.data());
-      if (task.wait->handle >= 0) std::fprintf(out, " on %d", task.wait->handle);
+      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->kind->what.size()), task.wait->kind->what.data());
+      if (const auto handle = task.wait->kind->handle; handle != nullptr && handle(*task.wait) >= 0)
+        std::fprintf(out, " on %d", handle(*task.wait));
       if (const auto* const on = waits_on<Config>(task)) {
         std::fprintf(out, " of ");
         print_task<Config>(*on, out);

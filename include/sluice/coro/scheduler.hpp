@@ -13,6 +13,7 @@
 #include <sluice/coro/frame.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/slab.hpp>
+#include <sluice/coro/waits.hpp>
 #include <sluice/result.hpp>
 #include <sluice/wait.hpp>
 
@@ -101,7 +102,7 @@ class scheduler {
       looping_ = true;
       deadlocked_ = false;
       push(marker_);
-      waiting w{.what = "the end of all tasks"};
+      waiting w{&root_wait};
       park(w);
       looping_ = false;
       ready_.clear();
@@ -115,13 +116,13 @@ class scheduler {
   auto poll(wait how = wait::none) -> result<std::size_t> {
     if (detail::current<Config> != nullptr) return failure(errc::already_running);
     entry_guard guard{*this};
-    if (auto outcome = poll_ring(ready_.empty() ? how : wait::none); !outcome) return std::unexpected{outcome.error()};
+    if (!poll_ring_apart(ready_.empty() ? how : wait::none)) return std::unexpected{std::exchange(status_, {})};
     if (!ready_.empty()) {
       make_ready(root_);
-      waiting w{.what = "its turn"};
+      waiting w{&root_wait};
       root_.state = fiber_state::ready;
       resume_next(w);
-      if (auto outcome = poll_ring(wait::none); !outcome) return std::unexpected{outcome.error()};
+      if (!poll_ring_apart(wait::none)) return std::unexpected{std::exchange(status_, {})};
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
     return live_;
@@ -269,7 +270,7 @@ class scheduler {
 
   // Leaves the running task until it is made ready.
   [[gnu::always_inline]] void park(waiting& w) noexcept {
-    watch().hook(event::task_parked{running_->cold->id, w.what});
+    watch().hook(event::task_parked{running_->cold->id, w.kind->what});
     running_->state = fiber_state::parked;
     inline_streak_ = 0;
     resume_next(w);
@@ -318,13 +319,13 @@ class scheduler {
   void interrupt(frame_type& task) noexcept {
     fiber_type& hot = *task.hot;
     hot.cancelled = true;
-    if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->cancel != nullptr && cancelled(hot))
-      hot.wait->cancel(*hot.wait);
+    if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->kind->cancel != nullptr && cancelled(hot))
+      hot.wait->kind->cancel(*hot.wait);
   }
 
   // The operations of one call. The running task waits for all of them.
   template <class... Ops>
-  auto io(Ops&&... ops) noexcept {
+  [[gnu::noinline]] auto io(Ops&&... ops) noexcept {
     aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::move(ops)...};
     fiber_type& me = *running_;
     if (me.cancelled && cancelled(me)) [[unlikely]] {
@@ -352,17 +353,7 @@ class scheduler {
     }
     const auto pending = batch.size() - ring_.start(batch);
     if (pending == 0) return;
-    struct span_wait : waiting {
-      std::span<aio::basic_operation<backend_type, Op>> batch;
-      ring_type* ring;
-    } w{{.what = detail::operation_name<Op>(),
-         .cancel =
-             [](waiting& base) noexcept {
-               auto& self = static_cast<span_wait&>(base);
-               for (auto& one : self.batch) self.ring->cancel(one);
-             }},
-        batch,
-        &ring_};
+    span_wait<ring_type, aio::basic_operation<backend_type, Op>> w{batch, ring_};
     me.pending = static_cast<std::uint32_t>(pending);
     park(w);
     if (me.cancelled && cancelled(me)) {
@@ -377,21 +368,7 @@ class scheduler {
       note_refusal();
       return canceled();
     }
-    struct sleep_wait : waiting {
-      aio::timer timer;
-      scheduler* home;
-      bool cut = false;
-    } w{};
-    w.what = "sleep";
-    w.cancel = [](waiting& base) noexcept {
-      auto& self = static_cast<sleep_wait&>(base);
-      if (!self.timer.armed) return;
-      self.home->ring_.disarm(self.timer);
-      self.cut = true;
-      self.home->make_ready(*static_cast<fiber_type*>(self.timer.owner));
-    };
-    w.home = this;
-    w.timer.deadline = deadline;
+    sleep_wait<Config> w{*this, deadline};
     w.timer.tag = timer_wakes;
     w.timer.owner = &me;
     if (auto armed = ring_.arm(w.timer); !armed) return armed;
@@ -553,39 +530,42 @@ class scheduler {
 
   /// The queue has run as it stood: a tick is over.
   [[gnu::noinline]] void turn() noexcept {
-    if (ready_.empty())
-      idle();
-    else
-      (void)poll_or_stop(wait::none);
+    const bool idle = ready_.empty();
+    if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
+      without_hope();
+    else if (!poll_ring(idle ? wait::one : wait::none)) [[unlikely]]
+      abandon_all();
     push(marker_);
   }
 
-  void idle() noexcept {
-    if (ring_.in_flight() == 0 && ring_.timers() == 0) {
-      if (ring_.pending() && poll_or_stop(wait::none) && !ready_.empty()) return;
+  /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
+  [[gnu::noinline]] void without_hope() noexcept {
+    if (!poll_ring_apart(wait::none))
+      abandon_all();
+    else if (ready_.empty())
       stuck();
-      return;
-    }
-    (void)poll_or_stop(wait::one);
   }
 
-  auto poll_ring(wait how) noexcept -> result<std::size_t> {
-    auto outcome = ring_.poll(sink{*this}, how);
-    if (flag_ != nullptr && flag_->load(std::memory_order_relaxed)) {
-      flag_->store(false, std::memory_order_relaxed);
-      if (flag_target_ != nullptr && *flag_target_ != nullptr) request_cancel(**flag_target_);
-    }
-    return outcome;
+  /// Polls. False: the ring is lost, `status_` says why, and no task can go on.
+  [[gnu::always_inline]] auto poll_ring(wait how) noexcept -> bool {
+    const auto outcome = ring_.poll(sink{*this}, how);
+    if (!outcome) [[unlikely]]
+      return lost(outcome.error());
+    if (flag_ != nullptr && flag_->load(std::memory_order_relaxed)) [[unlikely]]
+      heed_flag();
+    return true;
   }
 
-  /// Polls; a ring that is lost ends `run` with the reason, and no task can go on.
-  auto poll_or_stop(wait how) noexcept -> bool {
-    const auto outcome = poll_ring(how);
-    if (outcome) [[likely]]
-      return true;
-    status_ = outcome.error();
-    abandon_all();
+  [[gnu::noinline]] auto poll_ring_apart(wait how) noexcept -> bool { return poll_ring(how); }
+
+  [[gnu::noinline]] auto lost(std::error_code why) noexcept -> bool {
+    status_ = why;
     return false;
+  }
+
+  [[gnu::noinline]] void heed_flag() noexcept {
+    flag_->store(false, std::memory_order_relaxed);
+    if (flag_target_ != nullptr && *flag_target_ != nullptr) request_cancel(**flag_target_);
   }
 
   /// Tasks are left, none is ready and nothing can make one so.
@@ -688,19 +668,8 @@ class scheduler {
   }
 
   template <class Batch>
-  void wait_for(Batch& batch, std::size_t pending) noexcept {
-    struct call_wait : waiting {
-      Batch* batch;
-      ring_type* ring;
-    } w{{.what = batch.template get<0>().info->name,
-         .handle = batch.template get<0>().handle,
-         .cancel =
-             [](waiting& base) noexcept {
-               auto& self = static_cast<call_wait&>(base);
-               self.batch->cancel(*self.ring);
-             }},
-        &batch,
-        &ring_};
+  [[gnu::always_inline]] void wait_for(Batch& batch, std::size_t pending) noexcept {
+    call_wait<ring_type, Batch> w{batch, ring_};
     fiber_type& me = *running_;
     me.pending = static_cast<std::uint32_t>(pending);
     park(w);

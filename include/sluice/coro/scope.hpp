@@ -118,6 +118,14 @@ class basic_scope {
     if (options_.on_failure == on_failure::cancel_siblings && !cancelled_) cancel();
   }
 
+  struct scope_wait : waiting {
+    basic_scope* scope;
+    explicit scope_wait(basic_scope& which) noexcept : waiting{&facts}, scope{&which} {}
+    static void end(waiting& base) noexcept { static_cast<scope_wait&>(base).scope->cancel(); }
+    static auto newest_child(const waiting& base) noexcept -> const void* { return static_cast<const scope_wait&>(base).scope->newest_; }
+    static constexpr wait_kind facts{.what = "the children of a scope", .cancel = &end, .on = &newest_child};
+  };
+
   void await() noexcept {
     if (!home_->in_task()) {
       home_->drive([&]() noexcept { return children_ == 0; });
@@ -125,13 +133,7 @@ class basic_scope {
     }
     auto& me = home_->self();
     if (home_->cancelled(me)) cancel();
-    struct scope_wait : waiting {
-      basic_scope* scope;
-    } w{};
-    w.what = "the children of a scope";
-    w.on = newest_;
-    w.cancel = [](waiting& base) noexcept { static_cast<scope_wait&>(base).scope->cancel(); };
-    w.scope = this;
+    scope_wait w{*this};
     waiter_ = &me;
     if (children_ != 0) home_->park(w);
     waiter_ = nullptr;

@@ -111,16 +111,7 @@ class [[nodiscard]] basic_task {
       home.drive([&]() noexcept { return done(); });
       return;
     }
-    struct join_wait : waiting {
-      frame<Config>* target;
-    } w{};
-    w.what = "the end";
-    w.on = frame_;
-    w.target = frame_;
-    w.cancel = [](waiting& base) noexcept {
-      auto& self = static_cast<join_wait&>(base);
-      self.target->home->request_cancel(*self.target);
-    };
+    join_wait<Config> w{*frame_};
     auto& me = home.self();
     if (cancellable && home.cancelled(me)) home.request_cancel(*frame_);
     frame_->joiner = &me;

@@ -37,30 +37,30 @@ enum class shutdown_how : std::uint8_t {
   both,     ///< both
 };
 
-/// How bytes are received.
+/// How bytes are received. The values are Linux's own, so that nothing is translated there.
 /// \src recv(2)
 enum class recv_flags : std::uint32_t {
-  none = 0,                ///< as usual
-  peek = 1U << 0U,         ///< leaves them to be received again
-  wait_all = 1U << 1U,     ///< waits until the buffer is full, the stream ends or fails
-  dont_wait = 1U << 2U,    ///< an error instead of a wait
-  out_of_band = 1U << 3U,  ///< urgent data
-  truncate = 1U << 4U,     ///< gives a datagram's real length even if the buffer was shorter
+  none = 0,           ///< as usual
+  out_of_band = 0x1,  ///< urgent data
+  peek = 0x2,         ///< leaves them to be received again
+  truncate = 0x20,    ///< gives a datagram's real length even if the buffer was shorter
+  dont_wait = 0x40,   ///< an error instead of a wait
+  wait_all = 0x100,   ///< waits until the buffer is full, the stream ends or fails
 };
 /// Bits.
 template <>
 inline constexpr bool is_bitmask<recv_flags> = true;
 
-/// How bytes are sent.
+/// How bytes are sent. The values are Linux's own, so that nothing is translated there.
 /// \src send(2)
 enum class send_flags : std::uint32_t {
-  none = 0,                  ///< as usual
-  wait_all = 1U << 0U,       ///< goes on until all is sent or the stream fails
-  dont_wait = 1U << 1U,      ///< an error instead of a wait
-  more = 1U << 2U,           ///< more follows at once; may be held back to fill a packet
-  out_of_band = 1U << 3U,    ///< urgent data
-  dont_route = 1U << 4U,     ///< to hosts on this network only
-  end_of_record = 1U << 5U,  ///< ends a record on sockets that have them
+  none = 0,              ///< as usual
+  out_of_band = 0x1,     ///< urgent data
+  dont_route = 0x4,      ///< to hosts on this network only
+  dont_wait = 0x40,      ///< an error instead of a wait
+  end_of_record = 0x80,  ///< ends a record on sockets that have them
+  wait_all = 0x100,      ///< goes on until all is sent or the stream fails
+  more = 0x8000,         ///< more follows at once; may be held back to fill a packet
 };
 /// Bits.
 template <>

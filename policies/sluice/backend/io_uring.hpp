@@ -3,15 +3,16 @@
 /// @file
 /// Operations through Linux's io_uring. A policy.
 
-#if defined(__linux__)
-
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/setup.hpp>
 #include <sluice/backend/uring/waker.hpp>
 #include <sluice/concept/backend.hpp>
+#include <sluice/concept/trace.hpp>
 #include <sluice/os/linux.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 
@@ -217,15 +218,10 @@ class io_uring {
 
   /// Submits, may wait, and hands out completions; see `backend_policy`.
   template <class Sink, class Watch>
-  auto poll(const poll_request& request, Sink&& sink, const Watch& watch) noexcept -> result<poll_report> {
+  [[gnu::always_inline]] auto poll(const poll_request& request, Sink&& sink, const Watch& watch) noexcept -> result<poll_report> {
     poll_report report;
-    while (backlog_ != nullptr) {
-      aio::record& record = *backlog_;
-      backlog_ = record.next;
-      if (backlog_ == nullptr) backlog_last_ = nullptr;
-      ++report.completions;
-      sink(record);
-    }
+    if (backlog_ != nullptr) [[unlikely]]
+      report.completions = hand_out_backlog(sink);
     const std::uint32_t submit = publish();
     bool wait = request.wait && report.completions == 0 && ready() == 0;
     if (wait) wait = waker_.about_to_sleep();
@@ -239,19 +235,10 @@ class io_uring {
       }
     }
     report.completions += reap(sink);
-    // A flush from inside the sink may have brought more.
-    while (flushed_inside_) {
-      flushed_inside_ = false;
-      report.completions += reap(sink);
-    }
-    while ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) {
-      watch.hook(event::completion_overflow{});
-      if (const int outcome = enter(0, 0, IORING_ENTER_GETEVENTS, nullptr, 0); outcome < 0 && outcome != -EINTR) break;
-      const auto more = reap(sink);
-      if (more == 0) break;
-      report.completions += more;
-    }
-    report.woken = waker_.take([&]() noexcept { return acquire(watch); });
+    if (flushed_inside_ || (kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]]
+      report.completions += reap_rest(sink, watch);
+    if (waker_.has_news()) [[unlikely]]
+      report.woken = waker_.take([&]() noexcept { return acquire(watch); });
     watch.hook(event::polled{report.completions, wait});
     return report;
   }
@@ -480,6 +467,37 @@ class io_uring {
     if constexpr (!polls_submissions) ring_.sq.sqe_head = consumed();
   }
 
+  template <class Sink>
+  [[gnu::noinline]] auto hand_out_backlog(Sink& sink) noexcept -> std::uint32_t {
+    std::uint32_t count = 0;
+    while (backlog_ != nullptr) {
+      aio::record& record = *backlog_;
+      backlog_ = record.next;
+      if (backlog_ == nullptr) backlog_last_ = nullptr;
+      ++count;
+      sink(record);
+    }
+    return count;
+  }
+
+  /// What a flush from inside the sink brought, and what the kernel kept because the completion queue was full.
+  template <class Sink, class Watch>
+  [[gnu::noinline]] auto reap_rest(Sink& sink, const Watch& watch) noexcept -> std::uint32_t {
+    std::uint32_t count = 0;
+    while (flushed_inside_) {
+      flushed_inside_ = false;
+      count += reap(sink);
+    }
+    while ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) {
+      watch.hook(event::completion_overflow{});
+      if (const int outcome = enter(0, 0, IORING_ENTER_GETEVENTS, nullptr, 0); outcome < 0 && outcome != -EINTR) break;
+      const auto more = reap(sink);
+      if (more == 0) break;
+      count += more;
+    }
+    return count;
+  }
+
   void keep_for_later(aio::record& record) noexcept {
     record.next = nullptr;
     if (backlog_last_ == nullptr)
@@ -544,7 +562,7 @@ class io_uring {
   }
 
   template <class Sink>
-  auto reap(Sink&& sink) noexcept -> std::uint32_t {
+  [[gnu::always_inline]] auto reap(Sink&& sink) noexcept -> std::uint32_t {
     unsigned head = *ring_.cq.khead;
     const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
     if (head == tail) return 0;
@@ -561,7 +579,8 @@ class io_uring {
       auto& record = *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(data));
       record.res = completion.res;
       record.flags = completion.flags;
-      if (record.res == -EINTR) [[unlikely]]
+      // Only a cancel interrupts what the kernel's own threads run.
+      if (completion.res == -EINTR) [[unlikely]]
         record.res = -ECANCELED;
       ++count;
       sink(record);

@@ -3,11 +3,11 @@
 /// @file
 /// The system calls of Linux, as the policies make them. A policy.
 
-#if defined(__linux__)
-
 #include <sluice/concept/os.hpp>
 #include <sluice/os/linux_memory.hpp>
 #include <sluice/os/process_signals.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 

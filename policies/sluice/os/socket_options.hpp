@@ -3,9 +3,9 @@
 /// @file
 /// Portable names of socket options in the system's own numbers. A policy's part.
 
-#if defined(__unix__) || defined(__APPLE__)
-
 #include <sluice/op/net.hpp>
+
+#if defined(__unix__) || defined(__APPLE__)
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>

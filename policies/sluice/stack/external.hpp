@@ -79,7 +79,7 @@ class external {
 
   /// Takes a stack back.
   void deallocate(stack_span stack) noexcept {
-    detail::unpoison(stack.base, stack.bytes);
+    sluice::detail::unpoison(stack.base, stack.bytes);
     free_[N - out_--] = stack.index;
   }
 
@@ -90,7 +90,7 @@ class external {
 
   void unbind() noexcept {
     if (bytes_ == 0) return;
-    detail::unpoison(first_, N * bytes_);
+    sluice::detail::unpoison(first_, N * bytes_);
     if constexpr (Os::tracks_stacks) {
       for (const unsigned number : numbers_) Os::stack_unmapped(number);
     }

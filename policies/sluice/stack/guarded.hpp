@@ -82,10 +82,10 @@ class plain_array {
 /// \os Linux  \src mmap(2), madvise(2), mprotect(2), mincore(2)
 template <guarded_options O = {}, class Os = os::linux_memory>
 class guarded {
+  static constexpr std::size_t most_bytes = std::size_t{1} << 40U;
   static_assert(O.bytes >= 8192,
                 "[sluice.stack.bytes] a stack needs room for a signal handler's frame; give guarded at least .bytes = 8192");
-  static_assert(O.bytes <= std::size_t{1} << 40U,
-                "[sluice.stack.bytes] a stack of more than 1 TiB cannot be mapped; give guarded fewer .bytes");
+  static_assert(O.bytes <= most_bytes, "[sluice.stack.bytes] a stack of more than 1 TiB cannot be mapped; give guarded fewer .bytes");
   static_assert(O.guard > 0 && O.guard <= std::size_t{1} << 30U,
                 "[sluice.stack.guard] the guard below a stack has 1 byte to 1 GiB; use stack::heap for stacks without one");
 
@@ -225,7 +225,7 @@ class guarded {
 
   [[gnu::noinline]] auto allocate_large(std::size_t bytes) noexcept -> result<stack_span> {
     const std::size_t guard = whole_pages(O.guard);
-    if (bytes > SIZE_MAX / 2) return no_memory();
+    if (bytes > most_bytes) return no_memory();
     bytes = whole_pages(bytes);
     for (std::size_t at = kept_; at-- != 0;) {
       const std::size_t slot = kept_slots_[at];

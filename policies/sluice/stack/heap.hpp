@@ -56,7 +56,7 @@ class heap {
 
   /// Gives a stack back to the allocator.
   void deallocate(stack_span stack) noexcept {
-    detail::unpoison(stack.base, stack.bytes);
+    sluice::detail::unpoison(stack.base, stack.bytes);
     if constexpr (Os::tracks_stacks) Os::stack_unmapped(*reinterpret_cast<const unsigned*>(stack.base + stack.bytes));
     ::operator delete(stack.base, std::align_val_t{alignment});
   }

@@ -39,6 +39,13 @@ enum class flags : std::uint32_t {
 
 using enum flags;
 
+// Found with the flags wherever they are combined.
+using sluice::operator|;
+using sluice::operator&;
+using sluice::operator~;
+using sluice::operator|=;
+using sluice::has;
+
 }  // namespace ring
 
 /// Bits.

@@ -4,10 +4,10 @@
 /// Operations that are plain calls: those that cannot wait, and those whose opcode the running kernel lacks. Part of the policy
 /// backend::io_uring.
 
-#if defined(__linux__)
-
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/event_source.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 

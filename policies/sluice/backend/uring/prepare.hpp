@@ -3,12 +3,12 @@
 /// @file
 /// One submission entry for each operation, and what an operation keeps beside it. Part of the policy backend::io_uring.
 
-#if defined(__linux__)
-
 #include <sluice/concept/operation.hpp>
 #include <sluice/op/list.hpp>
 #include <sluice/os/sockaddr.hpp>
 #include <sluice/os/socket_options.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 
@@ -107,17 +107,16 @@ constexpr auto open_bits(open_flags flags) noexcept -> int {
   return bits;
 }
 
-constexpr auto recv_bits(recv_flags flags) noexcept -> int {
-  return (has(flags, recv_flags::peek) ? MSG_PEEK : 0) | (has(flags, recv_flags::wait_all) ? MSG_WAITALL : 0) |
-         (has(flags, recv_flags::dont_wait) ? MSG_DONTWAIT : 0) | (has(flags, recv_flags::out_of_band) ? MSG_OOB : 0) |
-         (has(flags, recv_flags::truncate) ? MSG_TRUNC : 0);
-}
+static_assert(static_cast<int>(recv_flags::out_of_band) == MSG_OOB && static_cast<int>(recv_flags::peek) == MSG_PEEK &&
+              static_cast<int>(recv_flags::truncate) == MSG_TRUNC && static_cast<int>(recv_flags::dont_wait) == MSG_DONTWAIT &&
+              static_cast<int>(recv_flags::wait_all) == MSG_WAITALL);
+static_assert(static_cast<int>(send_flags::out_of_band) == MSG_OOB && static_cast<int>(send_flags::dont_route) == MSG_DONTROUTE &&
+              static_cast<int>(send_flags::dont_wait) == MSG_DONTWAIT && static_cast<int>(send_flags::end_of_record) == MSG_EOR &&
+              static_cast<int>(send_flags::wait_all) == MSG_WAITALL && static_cast<int>(send_flags::more) == MSG_MORE);
 
-constexpr auto send_bits(send_flags flags) noexcept -> int {
-  return MSG_NOSIGNAL | (has(flags, send_flags::wait_all) ? MSG_WAITALL : 0) | (has(flags, send_flags::dont_wait) ? MSG_DONTWAIT : 0) |
-         (has(flags, send_flags::more) ? MSG_MORE : 0) | (has(flags, send_flags::out_of_band) ? MSG_OOB : 0) |
-         (has(flags, send_flags::dont_route) ? MSG_DONTROUTE : 0) | (has(flags, send_flags::end_of_record) ? MSG_EOR : 0);
-}
+constexpr auto recv_bits(recv_flags flags) noexcept -> int { return static_cast<int>(flags); }
+
+constexpr auto send_bits(send_flags flags) noexcept -> int { return static_cast<int>(flags) | MSG_NOSIGNAL; }
 
 constexpr auto domain_bits(socket_domain domain) noexcept -> int {
   return domain == socket_domain::ipv4 ? AF_INET : domain == socket_domain::ipv6 ? AF_INET6 : AF_UNIX;

@@ -3,11 +3,11 @@
 /// @file
 /// Setting a ring up, and saying why it was refused. Part of the policy backend::io_uring.
 
-#if defined(__linux__)
-
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/result.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 

@@ -3,9 +3,9 @@
 /// @file
 /// Ending a poll that sleeps, from another thread or a foreign loop. Part of the policy backend::io_uring.
 
-#if defined(__linux__)
-
 #include <sluice/result.hpp>
+
+#if defined(__linux__)
 
 #include <liburing.h>
 
@@ -96,6 +96,9 @@ class waker {
 
   /// The descriptor was read.
   void arrived() noexcept { arm_ = !parts_.messages; }
+
+  /// Whether `take` has anything to do: a cheap look.
+  [[nodiscard]] auto has_news() const noexcept -> bool { return arm_ || completions_ >= 0 || called_.load(std::memory_order_relaxed); }
 
   /// Whether somebody has called since the last time; arms the descriptor again if there is one, with an entry from `acquire`.
   template <class Acquire>
