@@ -63,12 +63,11 @@ consteval auto find_policy() {
 
 template <class P>
 consteval auto check_is_policy() -> bool {
-  // Whatever a policy asserts of its options is said here; a failure in the middle of the next look at it would read as "no policy", too.
-  [[maybe_unused]] constexpr bool is_complete = requires { sizeof(P); };
+  constexpr bool is_policy = has_kind<P>;
   static_assert(
-      has_kind<P>,
+      is_policy,
       "[sluice.config.not_a_policy] a config names something that is no policy: it has no `static constexpr policy_kind kind`; drop it, or give it one");
-  return has_kind<P>;
+  return is_policy;
 }
 
 template <class Config, policy_kind Kind>

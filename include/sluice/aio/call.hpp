@@ -90,7 +90,7 @@ class call {
     }
   }
 
-  /// Asks all that are not done to end. May be asked again: operations that the kernel started in the meantime are reached, too.
+  /// Asks all that are not done to end. May be asked again.
   void cancel(Ring& ring) noexcept {
     if constexpr (has_links) {
       for (std::size_t i = 0; i < chains_.runners.size(); ++i)
@@ -180,20 +180,17 @@ class call {
 
   template <std::size_t First, std::size_t... I>
   void start_chain(Ring& ring, std::index_sequence<I...>) noexcept {
-    // A kernel chain goes on behind a hard link whatever is cancelled, so only soft ones are left to the kernel; deadlines of ours need our
-    // executor, too.
-    constexpr bool simple = ((links[First + I] != sluice::detail::link_kind::hard && !bounded[First + I]) && ...);
-    if constexpr (simple && requires { ring.backend().template can_link<op::nop>(); }) {
-      if ((can_link<First + I>(ring) && ...) && ring.reserve(sizeof...(I))) {
-        (ring.start_linked(std::get<First + I>(operations_), links[First + I] != sluice::detail::link_kind::none), ...);
-        return;
-      }
-    }
     auto& runner = chains_.runners[First / 2];
     chains_.used[First / 2] = true;
     runner.bind(&chains_.members[First], sizeof...(I));
     (adopt<First + I>(ring, runner), ...);
-    ring.run(runner);
+    // A kernel chain goes on behind a hard link whatever is cancelled, so only soft ones are left to the kernel; deadlines of ours need our
+    // executor, too.
+    constexpr bool simple = ((links[First + I] != sluice::detail::link_kind::hard && !bounded[First + I]) && ...);
+    if constexpr (simple && requires { ring.backend().template can_link<op::nop>(); })
+      ring.run(runner, (can_link<First + I>(ring) && ...) ? sizeof...(I) : 0);
+    else
+      ring.run(runner, 0);
   }
 
   template <std::size_t I>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// Linked operations that the kernel does not run: one executor for every backend. Layer: aio.
+/// Linked operations: one executor for every backend, which may leave a chain to the system. Layer: aio.
 
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/record.hpp>
@@ -25,6 +25,7 @@ struct chain_member {
   bool is_deadline = false;                       ///< a link_timeout, which runs beside the one before it
   bool running = false;                           ///< in the backend
   bool over = false;                              ///< has its result, delivered or about to be
+  bool unwanted = false;                          ///< it alone was asked to end
 
   /// The entry.
   [[nodiscard]] auto entry() noexcept -> Entry& { return *std::launder(reinterpret_cast<Entry*>(bytes)); }
@@ -33,9 +34,12 @@ struct chain_member {
 /// Runs the operations of one chain after each other, as the table of links demands.
 ///
 /// `Host` is the ring: `host.push(record, entry)`, `host.finish(record, raw)` for one that never runs, `host.abort(record)` for one that
-/// does.
+/// does; `host.push_linked(record, entry, linked)` for one that the system runs in its turn, `host.insist(chain)` and `host.relax(chain)` for
+/// when `press` is to be called again and again.
 /// * A failure behind a soft link cuts the chain: what has not started is done with `operation_canceled`, except closes, which are run.
 /// * A deadline starts with the operation before it and is ended by it; what follows starts when both are done.
+/// * No system can take a member out of a chain that it runs. So the whole chain is taken back: what runs is cancelled, and if that brings
+///   back the members untouched, the executor goes on from there.
 template <class Entry>
 class chain {
  public:
@@ -44,7 +48,14 @@ class chain {
     members_ = members;
     count_ = count;
     head_ = 0;
-    cut_ = cancelled_ = false;
+    cut_ = cancelled_ = by_system_ = recalled_ = false;
+  }
+
+  /// Whether every member could be prepared.
+  [[nodiscard]] auto prepared() const noexcept -> bool {
+    for (std::uint32_t i = 0; i < count_; ++i)
+      if (members_[i].refused != 0) return false;
+    return true;
   }
 
   /// Starts the first member.
@@ -53,32 +64,76 @@ class chain {
     launch(host, 0);
   }
 
+  /// Hands all members, which are joined softly and without deadlines, to the system; there is room for them.
+  template <class Host>
+  void start_by_system(Host& host) noexcept {
+    by_system_ = true;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      members_[i].running = true;
+      host.push_linked(*members_[i].operation, members_[i].entry(), i + 1 < count_);
+    }
+  }
+
+  /// Whether a completion only brings back a member that was recalled from the system and runs later.
+  template <class Host>
+  auto takes_back(Host& host, const record& which) noexcept -> bool {
+    if (!by_system_ || !recalled_ || cancelled_ || cut_ || which.res != canceled_code) return false;
+    auto& member = members_[find(which)];
+    if (member.unwanted) return false;
+    member.running = false;
+    go_on(host);
+    return true;
+  }
+
   /// A member is done; its raw result is final.
   template <class Host>
   void done(Host& host, record& which) noexcept {
     const std::uint32_t index = find(which);
     members_[index].running = false;
     members_[index].over = true;
-    settle(host, index, which.res);
+    if (by_system_) {
+      if (!members_[index].unwanted && failed(index, which.res)) cut_ = true;
+      go_on(host);
+    } else {
+      settle(host, index, which.res);
+    }
   }
 
   /// Ends one member: cancels it if it runs, else it is done and never runs.
   template <class Host>
   void cancel_member(Host& host, record& which) noexcept {
     const std::uint32_t index = find(which);
-    if (members_[index].running)
+    if (by_system_) {
+      members_[index].unwanted = true;
+      if (index != first_running()) recalled_ = true;
+      host.insist(*this);
+    } else if (members_[index].running) {
       host.abort(which);
-    else if (waits(index))
+    } else if (waits(index)) {
       skip(host, index);
+    }
   }
 
   /// Ends all: what runs is cancelled, what has not started never will.
   template <class Host>
   void cancel(Host& host) noexcept {
     cancelled_ = true;
+    if (by_system_) {
+      if (first_running() < count_) host.insist(*this);
+      return;
+    }
     for (std::uint32_t i = 0; i < count_; ++i)
       if (members_[i].running) host.abort(*members_[i].operation);
   }
+
+  /// Asks the member whose turn it is to end. The system may not have started it when it was asked before.
+  template <class Host>
+  void press(Host& host) noexcept {
+    if (const auto index = first_running(); index < count_) host.abort_again(*members_[index].operation);
+  }
+
+  chain* next_pressed = nullptr;  ///< for the host
+  bool pressed = false;           ///< for the host
 
  private:
   static constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
@@ -87,6 +142,33 @@ class chain {
     std::uint32_t index = 0;
     while (members_[index].operation != &which) ++index;
     return index;
+  }
+
+  [[nodiscard]] auto first_running() const noexcept -> std::uint32_t {
+    std::uint32_t index = 0;
+    while (index < count_ && !members_[index].running) ++index;
+    return index;
+  }
+
+  /// One that the system ran, or had, is done or was taken back.
+  template <class Host>
+  void go_on(Host& host) noexcept {
+    const auto next = first_running();
+    if (next < count_) {
+      if (!recalled_ && !cancelled_ && !members_[next].unwanted) host.relax(*this);
+      return;
+    }
+    by_system_ = false;
+    host.relax(*this);
+    if (!recalled_ || cut_) return;
+    std::uint32_t index = 0;
+    while (index < count_ && members_[index].over && !members_[index].unwanted) ++index;
+    launch(host, index);
+  }
+
+  [[nodiscard]] auto failed(std::uint32_t index, std::int32_t raw) const noexcept -> bool {
+    const bool expired = members_[index].operation->info->is_timeout && raw < 0 && raw != canceled_code;
+    return (raw < 0 && !expired) || (raw >= 0 && static_cast<std::size_t>(raw) < members_[index].whole);
   }
 
   [[nodiscard]] auto waits(std::uint32_t index) const noexcept -> bool { return !members_[index].running && !members_[index].over; }
@@ -110,7 +192,7 @@ class chain {
       head_ = index;
       auto& head = members_[index];
       const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
-      std::int32_t raw = canceled_code;
+      std::int32_t raw = head.over ? head.operation->res : canceled_code;
       bool over = true;
       if (waits(index)) {
         if (head.refused != 0) {
@@ -168,9 +250,7 @@ class chain {
   auto after(Host& host, std::uint32_t index, std::int32_t raw) noexcept -> std::uint32_t {
     const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
     const std::uint32_t next = index + (bounded ? 2U : 1U);
-    const bool expired = members_[index].operation->info->is_timeout && raw < 0 && raw != canceled_code;
-    const bool failed = (raw < 0 && !expired) || (raw >= 0 && static_cast<std::size_t>(raw) < members_[index].whole);
-    if (!(failed && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
+    if (!(failed(index, raw) && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
     cut_ = true;
     for (std::uint32_t i = next; i < count_; ++i) {
       if (!waits(i)) continue;
@@ -189,6 +269,8 @@ class chain {
   std::uint32_t head_ = 0;
   bool cut_ = false;
   bool cancelled_ = false;
+  bool by_system_ = false;  // the system has the members
+  bool recalled_ = false;   // and was asked to give them back
 };
 
 }  // namespace sluice::inline v0::aio

@@ -18,7 +18,7 @@ namespace sluice::inline v0 {
 /// The core for a config: `using aio = sluice::aio_of<app>;`.
 template <class Config>
 struct aio_of {
-  using config = detail::sound<Config>;                     ///< as given; the defaults in place of one with a mistake, which is then said once
+  using config = detail::sound<Config>;  ///< as given; the defaults in place of one with a mistake, which is then said once
   using backend = policy_of<config, policy_kind::backend>;  ///< how operations reach the system
   using ring = aio::ring<config>;                           ///< the core
   using record = aio::record;                               ///< an operation whatever its type

@@ -106,6 +106,10 @@ class ring {
         const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
         if (next != time_point::never()) request.limit = std::max(next - os::now(clock_kind::steady), interval{});
       }
+      if (pressed_ != nullptr) [[unlikely]] {
+        press_chains();
+        request.limit = std::min(request.limit, press_again);
+      }
       const auto report = backend_.poll(request, give, watch());
       if (!report) [[unlikely]]
         return std::unexpected{report.error()};
@@ -169,7 +173,7 @@ class ring {
   /// Timers that are armed.
   [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
   /// Whether a poll that does not sleep would do anything: a cheap look, no call.
-  [[nodiscard]] auto pending() const noexcept -> bool { return backend_.pending() || finished_ != nullptr || timers_.size() != 0; }
+  [[nodiscard]] auto pending() const noexcept -> bool { return backend_.pending() || finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0; }
   /// When the next timer is due; `time_point::never()` for none.
   [[nodiscard]] auto next_deadline() const noexcept -> time_point { return timers_.next(); }
   /// A descriptor that polls readable when the ring wants to be polled. \errors those of eventfd(2) and io_uring_register(2)
@@ -199,28 +203,23 @@ class ring {
     return started::pending;
   }
 
-  // Members of a chain that the kernel runs; there is room for all of them.
-  template <class Op>
-  void start_linked(operation<Op>& one, bool linked) noexcept {
-    begin(one);
-    if (!list(one)) one.handle = -1;
-    watch().hook(event::op_queued{&one, one.info->name, one.handle});
-    backend_.start_linked(one, one.op, one.scratch, linked, watch());
-    launched(one);
-  }
-
-  // Members of a chain that the ring runs itself: in flight from now on, started when their turn comes.
+  // Members of a chain: in flight and on the list of their descriptor from now on, started when their turn comes.
   template <class Op>
   void adopt(operation<Op>& one, chain<entry>& owner, chain_member<entry>& member) noexcept {
     begin(one);
-    one.kind |= record_kind::member;
+    one.kind |= record_kind::member | record_kind::waiting;
     one.owner = &owner;
-    if constexpr (!operation<Op>::is_tagged_close) member.refused = backend_.prepare_entry(member.entry(), one, one.op, one.scratch);
+    if constexpr (!operation<Op>::is_tagged_close)
+      member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.op, one.scratch) : one.res;
     launched(one);
   }
 
-  void run(chain<entry>& one) noexcept {
+  // Runs a chain; `entries` is its length if the system may run it, else 0.
+  void run(chain<entry>& one, std::size_t entries) noexcept {
     chain_host host{*this};
+    if constexpr (requires { backend_.reserve(0U, watch()); }) {
+      if (entries != 0 && one.prepared() && backend_.reserve(static_cast<std::uint32_t>(entries), watch())) return one.start_by_system(host);
+    }
     one.start(host);
   }
 
@@ -228,8 +227,6 @@ class ring {
     chain_host host{*this};
     one.cancel(host);
   }
-
-  [[nodiscard]] auto reserve(std::uint32_t entries) noexcept -> bool { return backend_.reserve(entries, watch()); }
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return {&trace_}; }
   /// \endcond
@@ -240,21 +237,51 @@ class ring {
     ring& self;
 
     auto push(record& one, const entry& prepared) noexcept -> started {
+      begin_turn(one);
       if (one.info->is_close) return self.start_close(one, true);
-      if (!self.list(one)) return started::done;
       self.watch().hook(event::op_queued{&one, one.info->name, one.handle});
-      if (self.backend_.push(one, prepared, self.watch()) == started::done) {
-        self.unlist(one);
-        return started::done;
-      }
+      if (self.backend_.push(one, prepared, self.watch()) == started::done) return started::done;
       if ((one.kind & record_kind::timed) != 0) self.arm_limit(static_cast<timed_record&>(one));
       return started::pending;
     }
-    void finish(record& one, std::int32_t raw) noexcept { self.finish_later(one, raw); }
+    void push_linked(record& one, const entry& prepared, bool linked) noexcept {
+      begin_turn(one);
+      self.watch().hook(event::op_queued{&one, one.info->name, one.handle});
+      self.backend_.push_linked(prepared, linked, self.watch());
+    }
+    void finish(record& one, std::int32_t raw) noexcept {
+      if (!one.info->is_close) self.unlist(one);
+      self.finish_later(one, raw);
+    }
     void abort(record& one) noexcept {
       if (!one.info->is_close) self.cancel_running(one);
     }
+    void abort_again(record& one) noexcept { self.backend_.cancel(one, self.watch()); }
+    void insist(chain<entry>& one) noexcept {
+      if (std::exchange(one.pressed, true)) return;
+      one.next_pressed = std::exchange(self.pressed_, &one);
+    }
+    void relax(chain<entry>& one) noexcept {
+      if (!std::exchange(one.pressed, false)) return;
+      chain<entry>** place = &self.pressed_;
+      while (*place != &one) place = &(*place)->next_pressed;
+      *place = one.next_pressed;
+    }
+
+   private:
+    void begin_turn(record& one) noexcept {
+      one.kind = static_cast<std::uint8_t>(one.kind & ~record_kind::waiting);
+      if (one.info->is_send && one.handle >= 0) self.check_send_order(one, self.descriptors_[one.handle]);
+    }
   };
+
+  // How long a poll sleeps while a chain that the system runs does not let go: it may start a member between being asked and sleeping.
+  static constexpr interval press_again = interval::nanoseconds(1'000'000);
+
+  [[gnu::noinline]] void press_chains() noexcept {
+    chain_host host{*this};
+    for (auto* one = pressed_; one != nullptr; one = one->next_pressed) one->press(host);
+  }
 
   void check_thread() const noexcept { assert(owner_ == detail::thread_token() && "a ring is used by the thread that made it"); }
 
@@ -285,7 +312,7 @@ class ring {
       one.handle = -1;
       return false;
     }
-    check_send_order(one, *slot);
+    if ((one.kind & record_kind::waiting) == 0) check_send_order(one, *slot);
     one.older = slot->newest;
     if (one.older != nullptr) one.older->newer = &one;
     slot->newest = &one;
@@ -308,9 +335,11 @@ class ring {
   void check_send_order([[maybe_unused]] const record& one, [[maybe_unused]] const descriptor& slot) const noexcept {
 #ifndef NDEBUG
     if (!one.info->is_send) return;
-    for (const record* other = slot.newest; other != nullptr; other = other->older)
-      assert((!other->info->is_send || !backend_type::is_stream(one.handle)) &&
+    for (const record* other = slot.newest; other != nullptr; other = other->older) {
+      const bool linked = (one.kind & other->kind & record_kind::member) != 0 && one.owner == other->owner;
+      assert((!other->info->is_send || linked || (other->kind & record_kind::waiting) != 0 || !backend_type::is_stream(one.handle)) &&
              "two sends in flight on one stream socket may change places; await the first one or link them");
+    }
 #endif
   }
 
@@ -412,6 +441,10 @@ class ring {
 
   [[gnu::noinline]] auto complete_special(record& one) noexcept -> bool {
     constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+    if ((one.kind & record_kind::member) != 0) {
+      chain_host host{*this};
+      if (static_cast<chain<entry>*>(one.owner)->takes_back(host, one)) return false;
+    }
     if ((one.kind & record_kind::close) != 0) {
       // Whatever cut it off, a close is not skipped.
       if (one.res == canceled_code && backend_.start_close(one, watch()) == started::pending) return false;
@@ -464,6 +497,7 @@ class ring {
   record* finished_last_ = nullptr;
   const void* owner_ = detail::thread_token();
   bool draining_ = false;
+  chain<entry>* pressed_ = nullptr;
   descriptor_table<os> descriptors_;
 };
 

@@ -22,6 +22,10 @@ concept has_name = requires {
   { P::name } -> std::convertible_to<std::string_view>;
 };
 
+/// Never true. An assertion on a concept itself would add a page on why it is not met, and the sentence says that already.
+template <class P>
+inline constexpr bool meets = false;
+
 /// The requirements of each contract one by one, so that the one that is missed can be named; whether a function may throw comes last.
 namespace need {
 
@@ -144,18 +148,16 @@ consteval auto diagnose_stack() -> bool {
   if constexpr (stack_policy<P>) {
     return true;
   } else if constexpr (!has_name<P>) {
-    static_assert(has_name<P>, "[sluice.stack.name] a stack policy misses its name; add `static constexpr std::string_view name`");
+    static_assert(meets<P>, "[sluice.stack.name] a stack policy misses its name; add `static constexpr std::string_view name`");
   } else if constexpr (!std::default_initializable<P>) {
-    static_assert(std::default_initializable<P>,
+    static_assert(meets<P>,
                   "[sluice.stack.default] a stack policy cannot be made without arguments; move its options to template parameters");
   } else if constexpr (!need::allocate<P>) {
-    static_assert(need::allocate<P>,
-                  "[sluice.stack.allocate] a stack policy misses allocate; add `auto allocate() noexcept -> result<stack_span>`");
+    static_assert(meets<P>, "[sluice.stack.allocate] a stack policy misses allocate; add `auto allocate() noexcept -> result<stack_span>`");
   } else if constexpr (!need::deallocate<P>) {
-    static_assert(need::deallocate<P>,
-                  "[sluice.stack.deallocate] a stack policy misses deallocate; add `void deallocate(stack_span) noexcept`");
+    static_assert(meets<P>, "[sluice.stack.deallocate] a stack policy misses deallocate; add `void deallocate(stack_span) noexcept`");
   } else {
-    static_assert(stack_policy<P>, "[sluice.stack.noexcept] allocate or deallocate of a stack policy may throw; make both noexcept");
+    static_assert(meets<P>, "[sluice.stack.noexcept] allocate or deallocate of a stack policy may throw; make both noexcept");
   }
   return false;
 }
@@ -165,34 +167,33 @@ consteval auto diagnose_context() -> bool {
   if constexpr (context_policy<P>) {
     return true;
   } else if constexpr (!has_name<P>) {
-    static_assert(has_name<P>, "[sluice.context.name] a context policy misses its name; add `static constexpr std::string_view name`");
+    static_assert(meets<P>, "[sluice.context.name] a context policy misses its name; add `static constexpr std::string_view name`");
   } else if constexpr (!std::default_initializable<P>) {
-    static_assert(std::default_initializable<P>,
+    static_assert(meets<P>,
                   "[sluice.context.default] a context policy cannot be made without arguments; move its options to template parameters");
   } else if constexpr (!need::state<P>) {
     static_assert(
-        need::state<P>,
+        meets<P>,
         "[sluice.context.state] a context policy misses a trivially copyable `state` of at most three pointers; add one, and use storage_bytes for what does not fit");
   } else if constexpr (!need::storage_bytes<P>) {
-    static_assert(need::storage_bytes<P>,
+    static_assert(meets<P>,
                   "[sluice.context.storage_bytes] a context policy misses storage_bytes; add `static constexpr std::size_t storage_bytes`");
   } else if constexpr (!need::attach<P>) {
-    static_assert(need::attach<P>,
+    static_assert(meets<P>,
                   "[sluice.context.attach] a context policy misses attach; add `static void attach(state&, void* storage) noexcept`");
   } else if constexpr (!need::prepare<P>) {
     static_assert(
-        need::prepare<P>,
+        meets<P>,
         "[sluice.context.prepare] a context policy misses prepare; add `static void prepare(state&, stack_span, context_entry, void* argument) noexcept`");
   } else if constexpr (!need::switch_to<P>) {
     static_assert(
-        need::switch_to<P>,
+        meets<P>,
         "[sluice.context.switch_to] a context policy misses switch_to; add `static void switch_to(state& from, state& to) noexcept`");
   } else if constexpr (!need::supported<P>) {
-    static_assert(need::supported<P>,
-                  "[sluice.context.supported] a context policy misses supported; add `static auto supported() noexcept -> bool`");
+    static_assert(meets<P>, "[sluice.context.supported] a context policy misses supported; add `static auto supported() noexcept -> bool`");
   } else {
     static_assert(
-        context_policy<P>,
+        meets<P>,
         "[sluice.context.noexcept] a function of a context policy may throw; make attach, prepare, switch_to and supported noexcept");
   }
   return false;
@@ -203,23 +204,22 @@ consteval auto diagnose_timers() -> bool {
   if constexpr (timers_policy<P>) {
     return true;
   } else if constexpr (!has_name<P>) {
-    static_assert(has_name<P>, "[sluice.timers.name] a timers policy misses its name; add `static constexpr std::string_view name`");
+    static_assert(meets<P>, "[sluice.timers.name] a timers policy misses its name; add `static constexpr std::string_view name`");
   } else if constexpr (!std::default_initializable<P>) {
-    static_assert(std::default_initializable<P>,
+    static_assert(meets<P>,
                   "[sluice.timers.default] a timers policy cannot be made without arguments; move its options to template parameters");
   } else if constexpr (!need::arm<P>) {
-    static_assert(need::arm<P>, "[sluice.timers.arm] a timers policy misses arm; add `auto arm(timer_node&) noexcept -> result<void>`");
+    static_assert(meets<P>, "[sluice.timers.arm] a timers policy misses arm; add `auto arm(timer_node&) noexcept -> result<void>`");
   } else if constexpr (!need::disarm<P>) {
-    static_assert(need::disarm<P>, "[sluice.timers.disarm] a timers policy misses disarm; add `void disarm(timer_node&) noexcept`");
+    static_assert(meets<P>, "[sluice.timers.disarm] a timers policy misses disarm; add `void disarm(timer_node&) noexcept`");
   } else if constexpr (!need::next<P>) {
-    static_assert(need::next<P>, "[sluice.timers.next] a timers policy misses next; add `auto next() const noexcept -> time_point`");
+    static_assert(meets<P>, "[sluice.timers.next] a timers policy misses next; add `auto next() const noexcept -> time_point`");
   } else if constexpr (!need::expire<P>) {
-    static_assert(need::expire<P>, "[sluice.timers.expire] a timers policy misses expire; add `void expire(time_point now, auto&& fire)`");
+    static_assert(meets<P>, "[sluice.timers.expire] a timers policy misses expire; add `void expire(time_point now, auto&& fire)`");
   } else if constexpr (!need::size<P>) {
-    static_assert(need::size<P>, "[sluice.timers.size] a timers policy misses size; add `auto size() const noexcept -> std::size_t`");
+    static_assert(meets<P>, "[sluice.timers.size] a timers policy misses size; add `auto size() const noexcept -> std::size_t`");
   } else {
-    static_assert(timers_policy<P>,
-                  "[sluice.timers.noexcept] a function of a timers policy may throw; make arm, disarm, next and size noexcept");
+    static_assert(meets<P>, "[sluice.timers.noexcept] a function of a timers policy may throw; make arm, disarm, next and size noexcept");
   }
   return false;
 }
@@ -229,9 +229,9 @@ consteval auto diagnose_trace() -> bool {
   if constexpr (trace_policy<P>) {
     return true;
   } else if constexpr (!has_name<P>) {
-    static_assert(has_name<P>, "[sluice.trace.name] a trace policy misses its name; add `static constexpr std::string_view name`");
+    static_assert(meets<P>, "[sluice.trace.name] a trace policy misses its name; add `static constexpr std::string_view name`");
   } else {
-    static_assert(trace_policy<P>,
+    static_assert(meets<P>,
                   "[sluice.trace.default] a trace policy cannot be made without arguments; move its options to template parameters");
   }
   return false;
@@ -242,66 +242,63 @@ consteval auto diagnose_backend() -> bool {
   if constexpr (backend_policy<P>) {
     return true;
   } else if constexpr (!has_name<P>) {
-    static_assert(has_name<P>, "[sluice.backend.name] a backend misses its name; add `static constexpr std::string_view name`");
+    static_assert(meets<P>, "[sluice.backend.name] a backend misses its name; add `static constexpr std::string_view name`");
   } else if constexpr (!need::os<P>) {
-    static_assert(need::os<P>,
+    static_assert(meets<P>,
                   "[sluice.backend.os] a backend misses `os`; add an alias of that name for the type that makes its system calls");
   } else if constexpr (!need::entry<P>) {
-    static_assert(need::entry<P>, "[sluice.backend.entry] a backend misses `entry`; add a type of that name for a prepared operation");
+    static_assert(meets<P>, "[sluice.backend.entry] a backend misses `entry`; add a type of that name for a prepared operation");
   } else if constexpr (!need::scratch<P>) {
     static_assert(
-        need::scratch<P>,
+        meets<P>,
         "[sluice.backend.scratch] a backend misses `scratch`; add `template <class Op> struct scratch` for what it keeps beside an operation in flight");
   } else if constexpr (!need::open<P>) {
     static_assert(
-        need::open<P>,
+        meets<P>,
         "[sluice.backend.open] a backend misses `open`, or the type `opened` that it gives; add `static auto open(const ring_options&) noexcept -> result<opened>`");
   } else if constexpr (!need::construction<P>) {
     static_assert(
-        need::construction<P>,
+        meets<P>,
         "[sluice.backend.construction] a backend cannot be made from what its `open` gives; add an explicit constructor from `const opened&`");
   } else if constexpr (!need::supports<P>) {
     static_assert(
-        need::supports<P>,
+        meets<P>,
         "[sluice.backend.supports] a backend misses `supports`, or cannot do op::nop; add `template <class Op> static constexpr bool supports`, true for op::nop");
   } else if constexpr (!need::in_child<P>) {
-    static_assert(need::in_child<P>, "[sluice.backend.in_child] a backend misses in_child; add `auto in_child() const noexcept -> bool`");
+    static_assert(meets<P>, "[sluice.backend.in_child] a backend misses in_child; add `auto in_child() const noexcept -> bool`");
   } else if constexpr (!need::start<P>) {
     static_assert(
-        need::start<P>,
+        meets<P>,
         "[sluice.backend.start] a backend misses start; add `auto start(aio::record&, const Op&, scratch<Op>&, bool alone, const Watch&) noexcept -> started`");
   } else if constexpr (!need::prepare_entry<P>) {
     static_assert(
-        need::prepare_entry<P>,
+        meets<P>,
         "[sluice.backend.prepare_entry] a backend misses prepare_entry; add `auto prepare_entry(entry&, aio::record&, const Op&, scratch<Op>&) noexcept -> int`");
   } else if constexpr (!need::push<P>) {
     static_assert(
-        need::push<P>,
+        meets<P>,
         "[sluice.backend.push] a backend misses push; add `auto push(aio::record&, const entry&, const Watch&) noexcept -> started`");
   } else if constexpr (!need::start_close<P>) {
     static_assert(
-        need::start_close<P>,
+        meets<P>,
         "[sluice.backend.start_close] a backend misses start_close; add `auto start_close(aio::record&, const Watch&) noexcept -> started`");
   } else if constexpr (!need::cancel<P>) {
-    static_assert(need::cancel<P>,
-                  "[sluice.backend.cancel] a backend misses cancel; add `void cancel(aio::record&, const Watch&) noexcept`");
+    static_assert(meets<P>, "[sluice.backend.cancel] a backend misses cancel; add `void cancel(aio::record&, const Watch&) noexcept`");
   } else if constexpr (!need::cancel_all<P>) {
-    static_assert(need::cancel_all<P>,
-                  "[sluice.backend.cancel_all] a backend misses cancel_all; add `void cancel_all(const Watch&) noexcept`");
+    static_assert(meets<P>, "[sluice.backend.cancel_all] a backend misses cancel_all; add `void cancel_all(const Watch&) noexcept`");
   } else if constexpr (!need::poll<P>) {
     static_assert(
-        need::poll<P>,
+        meets<P>,
         "[sluice.backend.poll] a backend misses poll; add `auto poll(const poll_request&, Sink&&, const Watch&) noexcept -> result<poll_report>`");
   } else if constexpr (!need::pending<P>) {
-    static_assert(need::pending<P>, "[sluice.backend.pending] a backend misses pending; add `auto pending() const noexcept -> bool`");
+    static_assert(meets<P>, "[sluice.backend.pending] a backend misses pending; add `auto pending() const noexcept -> bool`");
   } else if constexpr (!need::wake<P>) {
-    static_assert(need::wake<P>, "[sluice.backend.wake] a backend misses wake; add `void wake() noexcept`");
+    static_assert(meets<P>, "[sluice.backend.wake] a backend misses wake; add `void wake() noexcept`");
   } else if constexpr (!need::native_handle<P>) {
-    static_assert(need::native_handle<P>,
+    static_assert(meets<P>,
                   "[sluice.backend.native_handle] a backend misses native_handle; add `auto native_handle() noexcept -> result<int>`");
   } else {
-    static_assert(backend_policy<P>,
-                  "[sluice.backend.noexcept] a function of a backend may throw; make all that backend_policy asks for noexcept");
+    static_assert(meets<P>, "[sluice.backend.noexcept] a function of a backend may throw; make all that backend_policy asks for noexcept");
   }
   return false;
 }

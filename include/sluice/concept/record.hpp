@@ -34,6 +34,7 @@ inline constexpr std::uint8_t timed = 1U << 0U;     ///< bounded by a timer of o
 inline constexpr std::uint8_t member = 1U << 1U;    ///< belongs to a chain that the ring runs itself; `owner` is the chain
 inline constexpr std::uint8_t close = 1U << 2U;     ///< a close, which must not be skipped
 inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its expiry is an error of ours
+inline constexpr std::uint8_t waiting = 1U << 4U;   ///< a member whose turn has not come
 }  // namespace record_kind
 
 /// The part of an operation that does not depend on its type. Its address is its identity from start until done.

@@ -25,6 +25,7 @@ namespace sluice::inline v0::coro {
 struct main_options {
   bool handle_termination = true;  ///< the first SIGINT or SIGTERM asks the root task to end; the second ends the program at once
   bool report_overflow = true;     ///< a stack overflow names its task before the program ends
+  int dump_signal = 0;             ///< a signal, SIGUSR1 say, after which the next turn prints what every task waits for; 0: none
 };
 
 /// \cond
@@ -35,18 +36,23 @@ class program {
   using os = typename scheduler_type::os;
 
   program(scheduler_type& home, frame<Config>& root, const main_options& options) noexcept : home_{home}, root_{&root} {
-    home.watch_flag(&flag_, &root_);
-    if (options.handle_termination) termination_.emplace(&asked_to_end, this);
+    home.watch_wishes(&wishes_, &root_);
+    if (options.handle_termination || options.dump_signal != 0)
+      signals_.emplace(&told, this, options.handle_termination, options.dump_signal);
     if (options.report_overflow) fault_.emplace(&fault);
   }
   program(const program&) = delete;
   auto operator=(const program&) -> program& = delete;
-  ~program() { home_.watch_flag(nullptr, nullptr); }
+  ~program() {
+    signals_.reset();
+    home_.watch_wishes(nullptr, nullptr);
+  }
 
  private:
-  static void asked_to_end(void* self) noexcept {
+  // In a signal handler.
+  static void told(void* self, bool report) noexcept {
     auto& watched = *static_cast<program*>(self);
-    watched.home_.interrupt_from_anywhere(watched.flag_);
+    watched.home_.wish(watched.wishes_, report ? scheduler_type::wish_report : scheduler_type::wish_end);
   }
 
   // In a signal handler, on its own stack: no allocation, no locale.
@@ -92,8 +98,8 @@ class program {
 
   scheduler_type& home_;
   frame<Config>* root_;
-  std::atomic<bool> flag_{false};
-  std::optional<typename os::termination_watch> termination_;
+  std::atomic<unsigned> wishes_{0};
+  std::optional<typename os::program_signals> signals_;
   std::optional<typename os::fault_watch> fault_;
 };
 /// \endcond

@@ -9,8 +9,11 @@
 #include <sluice/concept/stack.hpp>
 #include <sluice/concept/trace.hpp>
 #include <sluice/config.hpp>
+#include <sluice/coro/body.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/frame.hpp>
+#include <sluice/coro/inbox.hpp>
+#include <sluice/coro/ready_queue.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/slab.hpp>
 #include <sluice/coro/waits.hpp>
@@ -68,6 +71,7 @@ class scheduler {
   /// Asks all tasks to end, newest first, and runs them to their end. A task that keeps waiting although its waits are refused is named and
   /// abandoned: never resumed, its destructors not run. Handles that outlive the scheduler are empty afterwards.
   ~scheduler() {
+    if (inbox_ != nullptr && ring_.in_child()) inbox_->release();
     if (ring_.in_child()) return;
     if (live_ != 0) {
       ending_ = true;
@@ -77,6 +81,10 @@ class scheduler {
     each_task([](fiber_type& task) noexcept {
       if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
     });
+    if (inbox_ != nullptr) {
+      inbox_->close();
+      inbox_->release();
+    }
   }
 
   /// Starts a task that the scheduler owns. \errors `not_enough_memory` for its stack
@@ -171,91 +179,26 @@ class scheduler {
   // What tasks and scopes are made of; the facade is `coro_of`.
   /// \cond
 
-  template <class F, class... Args>
-  struct body final : typed_frame<Config, typename result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>::value_type> {
-    using returned = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-    template <class G, class... As>
-    explicit body(G&& g, As&&... as) : work{std::forward<G>(g), {std::forward<As>(as)...}} {}
-    ~body() {}
-    struct job {
-      [[no_unique_address]] std::decay_t<F> f;
-      [[no_unique_address]] std::tuple<std::decay_t<Args>...> args;
-    };
-    union {
-      job work;
-    };
-
-    static void enter(void* self) noexcept {
-      auto& b = *static_cast<body*>(self);
-      auto& home = *b.home;
-      home.arrived(b);
-      if (b.base.cancelled)
-        b.value.emplace(canceled());
-      else
-        b.call();
-      b.work.~job();
-      home.template finish<body>(b);
-    }
-    void call() noexcept {
-      try {
-        if constexpr (std::is_void_v<returned>) {
-          std::apply(std::move(work.f), std::move(work.args));
-          this->value.emplace();
-        } else {
-          this->value.emplace(std::apply(std::move(work.f), std::move(work.args)));
-        }
-      } catch (...) { this->exception = std::current_exception(); }
-    }
-  };
-
   // Makes a task that is ready to run; nobody owns it yet.
   template <class F, class... Args>
-  auto create(const spawn_options& options, F&& f, Args&&... args) -> result<body<F, Args...>*> {
-    using made = body<F, Args...>;
-    result<stack_span> stack = stack_for(options.stack_bytes);
-    if (!stack) [[unlikely]]
-      return std::unexpected{stack.error()};
-    fiber_type* const hot = slab_.take();
-    if (hot == nullptr) [[unlikely]] {
-      stacks_.deallocate(*stack);
-      return system_error(static_cast<int>(std::errc::not_enough_memory));
-    }
-    // Tops at one offset of equally spaced stacks would share few cache sets.
-    constexpr std::size_t colours = 16;
-    constexpr std::size_t line = 64;
-    constexpr std::size_t storage = context_type::storage_bytes;
-    constexpr std::size_t align = alignof(made) > line ? alignof(made) : line;
-    const auto top = reinterpret_cast<std::uintptr_t>(stack->base) + stack->bytes - (stack->index % colours) * line;
-    const auto place = (top - sizeof(made)) & ~(align - 1);
-    const auto below = (place - storage) & ~std::uintptr_t{15};
-    if (below < reinterpret_cast<std::uintptr_t>(stack->base) + minimum_stack) [[unlikely]] {
-      slab_.give(*hot);
-      stacks_.deallocate(*stack);
-      return failure(errc::stack_size);
-    }
-    auto* b = [&]() noexcept(std::is_nothrow_constructible_v<made, F, Args...>) {
-      return ::new (reinterpret_cast<void*>(place)) made(std::forward<F>(f), std::forward<Args>(args)...);
-    }();
-    b->hot = hot;
-    b->home = this;
-    b->stack = *stack;
-    b->id = ++last_id_;
-    b->where = options.where;
-    b->has_place = options.where.line() != 0;
-    if (!options.name.empty()) b->name(options.name);
-    hot->cold = b;
-    hot->wait = nullptr;
-    hot->pending = 0;
-    hot->cancelled = false;
-    hot->has_exceptions = false;
-    const stack_span usable{.base = stack->base, .bytes = below - reinterpret_cast<std::uintptr_t>(stack->base), .index = stack->index};
-    b->annotation.create(stack->base, stack->bytes);
-    context_type::attach(hot->context, reinterpret_cast<void*>(below));
-    context_type::prepare(hot->context, usable, &made::enter, static_cast<void*>(b));
-    ++live_;
-    watch().hook(event::task_spawned{b->id, b->name()});
-    make_ready(*hot);
-    return b;
+  auto create(const spawn_options& options, F&& f, Args&&... args) -> result<body<Config, F, Args...>*> {
+    using made = body<Config, F, Args...>;
+    const auto room = make_room(sizeof(made), alignof(made), options.stack_bytes);
+    if (!room) [[unlikely]]
+      return std::unexpected{room.error()};
+    struct give_back {
+      scheduler& home;
+      const placement* room;
+      ~give_back() {
+        if (room != nullptr) home.unmake_room(*room);
+      }
+    } guard{*this, &*room};
+    auto* const task = ::new (reinterpret_cast<void*>(room->frame)) made(std::forward<F>(f), std::forward<Args>(args)...);
+    guard.room = nullptr;
+    settle(*task, *room, options);
+    context_type::prepare(room->hot->context, room->usable, &made::enter, static_cast<void*>(task));
+    make_ready(*room->hot);
+    return task;
   }
 
   // The running task, and whether it is one.
@@ -413,14 +356,27 @@ class scheduler {
       if (!poll(wait::one)) return;
   }
 
-  // From a signal handler or another thread: the root task is to be asked to end.
-  void interrupt_from_anywhere(std::atomic<bool>& flag) noexcept {
-    flag.store(true, std::memory_order_relaxed);
+  // What a signal handler may ask for, as bits of a word.
+  static constexpr unsigned wish_end = 1;
+  static constexpr unsigned wish_report = 2;
+  void wish(std::atomic<unsigned>& wishes, unsigned bit) noexcept {
+    wishes.fetch_or(bit, std::memory_order_relaxed);
     ring_.wake();
   }
-  void watch_flag(std::atomic<bool>* flag, frame_type** target) noexcept {
-    flag_ = flag;
-    flag_target_ = target;
+  void watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept {
+    wishes_ = wishes;
+    wish_target_ = target;
+  }
+
+  // How other threads reach this scheduler; made when first asked for. Null where there is no memory for it.
+  auto shared_inbox() noexcept -> inbox* {
+    if (inbox_ == nullptr)
+      inbox_ = new (std::nothrow) inbox{this, [](void* home) noexcept { static_cast<scheduler*>(home)->ring_.wake(); }};
+    return inbox_;
+  }
+  void cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept {
+    fiber_type& hot = slab_.at(slot);
+    if (hot.generation == generation && hot.state != fiber_state::free && hot.cold != nullptr) request_cancel(*hot.cold);
   }
 
   template <class F>
@@ -435,32 +391,71 @@ class scheduler {
   /// \endcond
 
  private:
+  template <class C, class F, class... Args>
+  friend class body;
+
   static constexpr std::size_t minimum_stack = 2048;
   static constexpr std::uint32_t most_inline = 32;
   static constexpr std::uint32_t most_refusals = 1000;
 
-  /// First in, first out; never allocates.
-  struct fifo {
-    fiber_type* head = nullptr;
-    fiber_type** tail = &head;
-
-    [[nodiscard]] auto empty() const noexcept -> bool { return head == nullptr; }
-    [[gnu::always_inline]] void push(fiber_type& one) noexcept {
-      one.next = nullptr;
-      *tail = &one;
-      tail = &one.next;
-    }
-    [[gnu::always_inline]] auto pop() noexcept -> fiber_type& {
-      fiber_type& one = *head;
-      head = one.next;
-      if (head == nullptr) tail = &head;
-      return one;
-    }
-    void clear() noexcept {
-      head = nullptr;
-      tail = &head;
-    }
+  /// Where a new task goes.
+  struct placement {
+    fiber_type* hot;       // its hot part
+    stack_span stack;      // as the policy gave it
+    stack_span usable;     // below the frame
+    std::uintptr_t frame;  // address of the frame
   };
+
+  auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
+    const result<stack_span> stack = stack_for(stack_bytes);
+    if (!stack) [[unlikely]]
+      return std::unexpected{stack.error()};
+    fiber_type* const hot = slab_.take();
+    if (hot == nullptr) [[unlikely]] {
+      stacks_.deallocate(*stack);
+      return system_error(static_cast<int>(std::errc::not_enough_memory));
+    }
+    // Tops at one offset of equally spaced stacks would share few cache sets.
+    constexpr std::size_t colours = 16;
+    constexpr std::size_t line = 64;
+    if (align < line) align = line;
+    const auto base = reinterpret_cast<std::uintptr_t>(stack->base);
+    const auto top = base + stack->bytes - (stack->index % colours) * line;
+    const auto frame = (top - bytes) & ~(align - 1);
+    const auto below = (frame - context_type::storage_bytes) & ~std::uintptr_t{15};
+    const placement room{
+        .hot = hot, .stack = *stack, .usable = {.base = stack->base, .bytes = below - base, .index = stack->index}, .frame = frame};
+    if (bytes + align + colours * line > stack->bytes || below < base + minimum_stack) [[unlikely]] {
+      unmake_room(room);
+      return failure(errc::stack_size);
+    }
+    return room;
+  }
+
+  void unmake_room(const placement& room) noexcept {
+    slab_.give(*room.hot);
+    stacks_.deallocate(room.stack);
+  }
+
+  void settle(frame_type& task, const placement& room, const spawn_options& options) noexcept {
+    fiber_type& hot = *room.hot;
+    task.hot = &hot;
+    task.home = this;
+    task.stack = room.stack;
+    task.id = ++last_id_;
+    task.where = options.where;
+    task.has_place = options.where.line() != 0;
+    if (!options.name.empty()) task.name(options.name);
+    hot.cold = &task;
+    hot.wait = nullptr;
+    hot.pending = 0;
+    hot.cancelled = false;
+    hot.has_exceptions = false;
+    task.annotation.create(room.stack.base, room.stack.bytes);
+    context_type::attach(hot.context, room.usable.base + room.usable.bytes);
+    ++live_;
+    watch().hook(event::task_spawned{task.id, task.name()});
+  }
 
   /// Makes this the thread's scheduler while it runs.
   struct entry_guard {
@@ -540,9 +535,10 @@ class scheduler {
 
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
   [[gnu::noinline]] void without_hope() noexcept {
-    if (!poll_ring_apart(wait::none))
+    const bool reachable = inbox_ != nullptr && inbox_->is_shared();
+    if (!poll_ring_apart(reachable ? wait::one : wait::none))
       abandon_all();
-    else if (ready_.empty())
+    else if (ready_.empty() && !reachable)
       stuck();
   }
 
@@ -551,8 +547,8 @@ class scheduler {
     const auto outcome = ring_.poll(sink{*this}, how);
     if (!outcome) [[unlikely]]
       return lost(outcome.error());
-    if (flag_ != nullptr && flag_->load(std::memory_order_relaxed)) [[unlikely]]
-      heed_flag();
+    if (wishes_ != nullptr || inbox_ != nullptr) [[unlikely]]
+      listen();
     return true;
   }
 
@@ -563,9 +559,14 @@ class scheduler {
     return false;
   }
 
-  [[gnu::noinline]] void heed_flag() noexcept {
-    flag_->store(false, std::memory_order_relaxed);
-    if (flag_target_ != nullptr && *flag_target_ != nullptr) request_cancel(**flag_target_);
+  [[gnu::noinline]] void listen() noexcept {
+    if (inbox_ != nullptr && !inbox_->empty()) inbox_->run_all();
+    if (wishes_ == nullptr) return;
+    const unsigned asked = wishes_->load(std::memory_order_relaxed);
+    if (asked == 0) return;
+    wishes_->fetch_and(~asked, std::memory_order_relaxed);
+    if ((asked & wish_report) != 0) report(stderr);
+    if ((asked & wish_end) != 0 && wish_target_ != nullptr && *wish_target_ != nullptr) request_cancel(**wish_target_);
   }
 
   /// Tasks are left, none is ready and nothing can make one so.
@@ -681,7 +682,7 @@ class scheduler {
     if (!spawn_status_) spawn_status_ = code;
   }
 
-  fifo ready_;
+  ready_queue<Config> ready_;
   fiber_type* running_ = &root_;
   frame_type* dying_ = nullptr;
   void* exceptions_ = nullptr;
@@ -693,8 +694,9 @@ class scheduler {
   bool deadlocked_ = false;
   std::error_code status_;
   std::error_code spawn_status_;
-  std::atomic<bool>* flag_ = nullptr;
-  frame_type** flag_target_ = nullptr;
+  std::atomic<unsigned>* wishes_ = nullptr;
+  frame_type** wish_target_ = nullptr;
+  inbox* inbox_ = nullptr;
   fiber_type root_;
   fiber_type marker_;
   frame_type root_frame_;

@@ -3,6 +3,7 @@
 /// @file
 /// The handle of a task whose result somebody wants. Layer: coro.
 
+#include <sluice/coro/inbox.hpp>
 #include <sluice/coro/scheduler.hpp>
 
 #include <cstdint>
@@ -70,6 +71,11 @@ class [[nodiscard]] basic_task {
   /// Asks the task to end: its present wait and all later ones are refused, shields excepted. Harmless when it has ended.
   void request_cancel() noexcept {
     if (frame_ != nullptr) frame_->home->request_cancel(*frame_);
+  }
+  /// The task as other threads may know it; names nothing for an empty handle. \allocates at the first call in a scheduler
+  [[nodiscard]] auto remote() const noexcept -> remote_task<Config> {
+    auto* const where = frame_ == nullptr ? nullptr : frame_->home->shared_inbox();
+    return where == nullptr ? remote_task<Config>{} : remote_task<Config>{*where, frame_->hot->slot, frame_->hot->generation};
   }
   /// Whether it has ended.
   [[nodiscard]] auto done() const noexcept -> bool { return frame_ == nullptr || frame_->hot->state == fiber_state::finished; }

@@ -136,10 +136,7 @@ class io_uring {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
     }
     if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
-    if constexpr (std::is_same_v<Op, op::link_timeout>)
-      detail::uring::prepare_alone(e, op, keep);
-    else
-      fill(e, op, keep);
+    fill(e, op, keep);
     e.user_data = identity(record);
     return 0;
   }
@@ -155,11 +152,12 @@ class io_uring {
     return started::pending;
   }
 
-  /// Whether the kernel itself can run an operation as part of a chain.
+  /// Whether the kernel itself can run an operation as part of a chain. Closes are not its business, for it would skip them; times are not,
+  /// for what waits for one could not be taken back from the kernel without losing the time that has passed.
   template <class Op>
   [[nodiscard]] auto can_link() noexcept -> bool {
     if constexpr (detail::uring::always_plain<Op> || std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::close_file> ||
-                  std::is_same_v<Op, op::close_socket>)
+                  std::is_same_v<Op, op::close_socket> || std::is_same_v<Op, op::timeout> || std::is_same_v<Op, op::link_timeout>)
       return false;
     else
       return knows<Op>();
@@ -177,12 +175,10 @@ class io_uring {
   }
 
   /// Starts a member of a chain for which there is room; `linked` joins it softly to the next one.
-  template <class Op, class Watch>
-  void start_linked(aio::record& record, const Op& op, scratch<Op>& keep, bool linked, const Watch& watch) noexcept {
-    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+  template <class Watch>
+  void push_linked(const entry& prepared, bool linked, const Watch& watch) noexcept {
     entry* const e = acquire(watch);
-    fill(*e, op, keep);
-    e->user_data = identity(record);
+    *e = prepared;
     if (linked) e->flags |= IOSQE_IO_LINK;
   }
 

@@ -28,8 +28,8 @@ namespace sluice::inline v0::os {
 /// here looks at `errno` twice, and a test that wants a call to fail derives from this type and hides that function.
 /// \os Linux 6.1  \src the man page of the call that a function is named after
 struct linux_ : linux_memory {
-  using termination_watch = os::termination_watch;  ///< requests to end the program
-  using fault_watch = os::fault_watch;              ///< memory faults
+  using program_signals = os::program_signals;  ///< requests to end or to report
+  using fault_watch = os::fault_watch;          ///< memory faults
   /// Writes to the standard error stream, in a signal handler too.
   static void write_error(const char* text, std::size_t bytes) noexcept { os::write_error(text, bytes); }
 

@@ -14,42 +14,53 @@
 
 namespace sluice::inline v0::os {
 
-/// Calls back on the first SIGINT or SIGTERM; the second has its usual effect. One at a time in a process; the former actions come back
-/// with its end.
+/// Calls back on the first SIGINT or SIGTERM, of which the second has its usual effect, and each time a signal asks for a report. One at a
+/// time in a process; the former actions come back with its end.
 /// \src sigaction(2)
-class termination_watch {
+class program_signals {
  public:
-  using callback = void (*)(void* context) noexcept;  ///< runs in a signal handler
+  using callback = void (*)(void* context, bool report) noexcept;  ///< runs in a signal handler
 
-  /// Starts to watch.
-  termination_watch(callback call, void* context) noexcept {
+  /// Starts to watch; `report_signal` is 0 for none.
+  program_signals(callback call, void* context, bool termination, int report_signal) noexcept
+      : termination_{termination}, report_signal_{report_signal} {
     context_.store(context, std::memory_order_relaxed);
+    watched_report_.store(report_signal, std::memory_order_relaxed);
     call_.store(call, std::memory_order_release);
     struct ::sigaction action{};
     action.sa_handler = &handle;
     sigemptyset(&action.sa_mask);
+    if (report_signal != 0) ::sigaction(report_signal, &action, &before_[2]);
+    if (!termination) return;
     action.sa_flags = static_cast<int>(SA_RESETHAND);
     ::sigaction(SIGINT, &action, &before_[0]);
     ::sigaction(SIGTERM, &action, &before_[1]);
   }
-  termination_watch(const termination_watch&) = delete;
-  auto operator=(const termination_watch&) -> termination_watch& = delete;
-  ~termination_watch() {
+  program_signals(const program_signals&) = delete;
+  auto operator=(const program_signals&) -> program_signals& = delete;
+  ~program_signals() {
+    if (termination_) {
+      ::sigaction(SIGINT, &before_[0], nullptr);
+      ::sigaction(SIGTERM, &before_[1], nullptr);
+    }
+    if (report_signal_ != 0) ::sigaction(report_signal_, &before_[2], nullptr);
     call_.store(nullptr, std::memory_order_release);
-    ::sigaction(SIGINT, &before_[0], nullptr);
-    ::sigaction(SIGTERM, &before_[1], nullptr);
   }
 
  private:
-  static void handle(int) noexcept {
+  static void handle(int signal) noexcept {
     const int saved = errno;
-    if (const auto call = call_.load(std::memory_order_acquire)) call(context_.load(std::memory_order_relaxed));
+    if (const auto call = call_.load(std::memory_order_acquire))
+      call(context_.load(std::memory_order_relaxed), signal == watched_report_.load(std::memory_order_relaxed));
     errno = saved;
   }
 
   static inline constinit std::atomic<callback> call_{nullptr};
   static inline constinit std::atomic<void*> context_{nullptr};
-  struct ::sigaction before_[2]{};
+  static inline constinit std::atomic<int> watched_report_{0};
+  bool termination_;
+  int report_signal_;
+  struct ::sigaction before_[3]{};
 };
 
 /// Calls back on a memory fault, on a stack of its own, before the fault has its usual effect.

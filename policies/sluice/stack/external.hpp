@@ -32,15 +32,15 @@ namespace sluice::inline v0::stack {
 /// \errors `not_enough_memory` when all `N` stacks are out, or no storage was given
 template <std::size_t N, auto Storage = nullptr, class Os = os::linux_memory>
 class external {
-  static_assert(N > 0 && N < UINT32_MAX, "[sluice.stack.count] external serves 1 to 4,294,967,294 stacks; give another N");
-
  public:
   static constexpr auto kind = policy_kind::stack;      ///< found as the stack policy of a config
   static constexpr std::string_view name = "external";  ///< the file's name
   static constexpr std::size_t least_bytes = 4096;      ///< a stack has at least so many; a signal handler's frame needs them
 
   /// Owns nothing until a stack is asked for, or `bind` is called.
-  external() noexcept = default;
+  external() noexcept {
+    static_assert(N > 0 && N < UINT32_MAX, "[sluice.stack.count] external serves 1 to 4,294,967,294 stacks; give another N");
+  }
   external(const external&) = delete;
   auto operator=(const external&) -> external& = delete;
   /// Leaves the storage to the program.

@@ -83,11 +83,6 @@ class plain_array {
 template <guarded_options O = {}, class Os = os::linux_memory>
 class guarded {
   static constexpr std::size_t most_bytes = std::size_t{1} << 40U;
-  static_assert(O.bytes >= 8192,
-                "[sluice.stack.bytes] a stack needs room for a signal handler's frame; give guarded at least .bytes = 8192");
-  static_assert(O.bytes <= most_bytes, "[sluice.stack.bytes] a stack of more than 1 TiB cannot be mapped; give guarded fewer .bytes");
-  static_assert(O.guard > 0 && O.guard <= std::size_t{1} << 30U,
-                "[sluice.stack.guard] the guard below a stack has 1 byte to 1 GiB; use stack::heap for stacks without one");
 
  public:
   static constexpr auto kind = policy_kind::stack;     ///< found as the stack policy of a config
@@ -95,7 +90,13 @@ class guarded {
   static constexpr std::size_t guard_bytes = O.guard;  ///< at least so many bytes below each stack fault
 
   /// Owns nothing until the first stack is asked for.
-  guarded() noexcept = default;
+  guarded() noexcept {
+    static_assert(O.bytes >= 8192,
+                  "[sluice.stack.bytes] a stack needs room for a signal handler's frame; give guarded at least .bytes = 8192");
+    static_assert(O.bytes <= most_bytes, "[sluice.stack.bytes] a stack of more than 1 TiB cannot be mapped; give guarded fewer .bytes");
+    static_assert(O.guard > 0 && O.guard <= std::size_t{1} << 30U,
+                  "[sluice.stack.guard] the guard below a stack has 1 byte to 1 GiB; use stack::heap for stacks without one");
+  }
   guarded(const guarded&) = delete;
   auto operator=(const guarded&) -> guarded& = delete;
   /// Unmaps everything, stacks that are still out included.

@@ -32,11 +32,15 @@ struct heap_options {
 /// \errors `not_enough_memory`
 template <heap_options O = {}, class Os = os::linux_memory>
 class heap {
-  static_assert(O.bytes >= 4096, "[sluice.stack.bytes] a stack needs room for a signal handler's frame; give heap at least .bytes = 4096");
-
  public:
   static constexpr auto kind = policy_kind::stack;  ///< found as the stack policy of a config
   static constexpr std::string_view name = "heap";  ///< the file's name
+
+  /// Owns nothing.
+  heap() noexcept {
+    static_assert(O.bytes >= 4096,
+                  "[sluice.stack.bytes] a stack needs room for a signal handler's frame; give heap at least .bytes = 4096");
+  }
 
   /// A stack of the usual size. \errors `not_enough_memory`
   [[nodiscard]] auto allocate() noexcept -> result<stack_span> { return allocate(O.bytes); }

@@ -37,16 +37,16 @@ struct heap_options {
 /// \errors not_enough_memory; on error the node is not held
 template <heap_options O = {}>
 class heap {
-  static_assert(
-      O.first >= 1 && O.first <= O.limit && O.limit <= 0x8000'0000U,
-      "[sluice.timers.heap] .first and .limit must satisfy 1 <= first <= limit <= 2^31; choose a smaller .first or a larger .limit");
-
  public:
   static constexpr auto kind = policy_kind::timers;  ///< what it decides
   static constexpr std::string_view name = "heap";   ///< what it is called
 
   /// Holds nothing and owns nothing.
-  constexpr heap() noexcept = default;
+  constexpr heap() noexcept {
+    static_assert(
+        O.first >= 1 && O.first <= O.limit && O.limit <= 0x8000'0000U,
+        "[sluice.timers.heap] .first and .limit must satisfy 1 <= first <= limit <= 2^31; choose a smaller .first or a larger .limit");
+  }
   heap(const heap&) = delete;
   auto operator=(const heap&) -> heap& = delete;
   /// Frees the array. Nodes that are still armed are forgotten.

@@ -213,11 +213,7 @@ inline void prepare(::io_uring_sqe& e, const op::timeout& op, scratch<op::timeou
 }
 inline void prepare(::io_uring_sqe& e, const op::link_timeout& op, scratch<op::link_timeout>& keep) noexcept {
   const unsigned bits = timeout_bits(op, keep.when);
-  ::io_uring_prep_link_timeout(&e, &keep.when, bits);
-}
-/// A deadline that the library itself pairs with an operation is a timeout of its own to the kernel.
-inline void prepare_alone(::io_uring_sqe& e, const op::link_timeout& op, scratch<op::link_timeout>& keep) noexcept {
-  const unsigned bits = timeout_bits(op, keep.when);
+  // The library pairs it with the operation that it bounds; to the kernel it is a timeout of its own.
   ::io_uring_prep_timeout(&e, &keep.when, 0, bits);
 }
 inline void prepare(::io_uring_sqe& e, const op::cancel& op, scratch<op::cancel>&) noexcept {

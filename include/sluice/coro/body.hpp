@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// A task's callable with its arguments, and how it is called. Layer: coro.
+
+#include <sluice/coro/frame.hpp>
+#include <sluice/result.hpp>
+
+#include <exception>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0::coro {
+
+/// The frame of a task that runs `F(Args...)`. Callable and arguments die on the task's own stack, before anybody learns that it has ended.
+template <class Config, class F, class... Args>
+class body final
+    : public typed_frame<Config, typename result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>::value_type> {
+ public:
+  /// From what is to be called; copied or moved in, as for `std::thread`.
+  template <class G, class... As>
+  explicit body(G&& g, As&&... as) : work_{std::forward<G>(g), {std::forward<As>(as)...}} {}
+  ~body() {}
+
+  /// The first function on the task's stack.
+  static void enter(void* self) noexcept {
+    auto& b = *static_cast<body*>(self);
+    auto& home = *b.home;
+    home.arrived(b);
+    if (b.base.cancelled)
+      b.value.emplace(canceled());
+    else
+      b.call();
+    b.work_.~job();
+    home.finish(b);
+  }
+
+ private:
+  using returned = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+
+  struct job {
+    [[no_unique_address]] std::decay_t<F> f;
+    [[no_unique_address]] std::tuple<std::decay_t<Args>...> args;
+  };
+
+  void call() noexcept {
+    try {
+      if constexpr (std::is_void_v<returned>) {
+        std::apply(std::move(work_.f), std::move(work_.args));
+        this->value.emplace();
+      } else {
+        this->value.emplace(std::apply(std::move(work_.f), std::move(work_.args)));
+      }
+    } catch (...) { this->exception = std::current_exception(); }
+  }
+
+  union {
+    job work_;
+  };
+};
+
+}  // namespace sluice::inline v0::coro
