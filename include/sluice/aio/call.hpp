@@ -118,6 +118,11 @@ class call {
     return pending;
   }
 
+  /// All are done without ever starting, with this raw result.
+  void refuse(std::int32_t raw) noexcept {
+    each([&](auto& one) noexcept { one.refuse(raw); });
+  }
+
   /// Whether one of them was cut short by a cancel.
   [[nodiscard]] auto any_canceled() const noexcept -> bool {
     return std::apply([](const auto&... one) noexcept { return (one.was_canceled() || ...); }, operations_);

@@ -34,8 +34,8 @@ struct chain_member {
 /// Runs the operations of one chain after each other, as the table of links demands.
 ///
 /// `Host` is the ring: `host.push(record, entry)`, `host.finish(record, raw)` for one that never runs, `host.abort(record)` for one that
-/// does; `host.push_linked(record, entry, linked)` for one that the system runs in its turn, `host.insist(chain)` and `host.relax(chain)` for
-/// when `press` is to be called again and again.
+/// does; `host.push_linked(record, entry, linked)` for one that the system runs in its turn, `host.insist(chain)` and `host.relax(chain)`
+/// for when `press` is to be called again and again.
 /// * A failure behind a soft link cuts the chain: what has not started is done with `operation_canceled`, except closes, which are run.
 /// * A deadline starts with the operation before it and is ended by it; what follows starts when both are done.
 /// * No system can take a member out of a chain that it runs. So the whole chain is taken back: what runs is cancelled, and if that brings

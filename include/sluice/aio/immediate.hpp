@@ -17,18 +17,35 @@ namespace sluice::inline v0::aio {
 /// \cond
 // The thread's own ring for operations outside any task; made at the first of them, gone with the thread.
 template <class Config>
-auto blocking_ring() noexcept -> result<ring<Config>>& {
+[[gnu::noinline, gnu::cold]] auto blocking_ring() noexcept -> result<ring<Config>>& {
   static thread_local result<ring<Config>> cached{ring<Config>::make()};
   return cached;
 }
 
+// The same, or null and the reason.
+template <class Config>
+[[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
+  auto& made = blocking_ring<Config>();
+  if (made) return &*made;
+  why = made.error();
+  return nullptr;
+}
+
+// Blocks until the count is down, which each operation's waiter points to.
+template <class Ring>
+[[gnu::noinline, gnu::cold]] void block_until_zero(Ring& where, std::size_t& pending) noexcept {
+  while (pending != 0)
+    if (where.step(wait::one, true)) return;
+}
+
 template <class Config, class Call>
 auto finish_blocking(Call& batch) noexcept -> std::error_code {
-  auto& made = blocking_ring<Config>();
-  if (!made) return made.error();
-  batch.start(*made, nullptr);
-  while (batch.unfinished() != 0)
-    if (const auto step = made->poll([](record&) noexcept {}, wait::one); !step) return step.error();
+  std::error_code why;
+  auto* const where = blocking_ring_or<Config>(why);
+  if (where == nullptr) return why;
+  std::size_t pending = 0;
+  pending = batch.count - batch.start(*where, &pending);
+  block_until_zero(*where, pending);
   return {};
 }
 /// \endcond
@@ -36,7 +53,7 @@ auto finish_blocking(Call& batch) noexcept -> std::error_code {
 /// Runs the operations of one call and blocks the thread until all are done: a `result`, or a tuple of them.
 /// \errors those of the operations; each gives the ring's own error where no ring can be made
 template <class Config, class... Ops>
-auto run([[maybe_unused]] Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
+[[gnu::noinline, gnu::cold]] auto run([[maybe_unused]] Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
   using call_type = call<ring<Config>, Ops...>;
   if constexpr (!check_call<policy_of<Config, policy_kind::backend>, Ops...>()) {
     __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
@@ -63,12 +80,11 @@ void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>
     for (auto& one : batch) one.refuse();
     return;
   }
-  std::size_t left = batch.size() - made->start(batch);
-  while (left != 0) {
-    const auto step = made->poll([](record&) noexcept {}, wait::one);
-    if (!step) return;
-    left -= *step;
-  }
+  made->start(batch);
+  const auto unfinished = [](const auto& one) noexcept { return one.state == record_state::in_flight; };
+  for (auto& one : batch)
+    while (unfinished(one))
+      if (made->step()) return;
 }
 
 }  // namespace sluice::inline v0::aio

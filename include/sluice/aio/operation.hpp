@@ -124,8 +124,8 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
 
   /// \cond
   // Done without ever starting.
-  void refuse() noexcept {
-    this->res = -static_cast<std::int32_t>(std::errc::operation_canceled);
+  void refuse(std::int32_t raw = -static_cast<std::int32_t>(std::errc::operation_canceled)) noexcept {
+    this->res = raw;
     this->state = record_state::done;
   }
   [[nodiscard]] auto was_canceled() const noexcept -> bool {

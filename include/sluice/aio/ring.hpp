@@ -56,7 +56,11 @@ class ring {
   /// Cancels what is in flight and waits for it; see `drain`. In a forked child it only closes descriptors.
   ~ring() {
     if (in_flight_ == 0 || backend_.in_child()) return;
-    (void)drain([](record&) noexcept {});
+    draining_ = true;
+    while (in_flight_ != 0) {
+      backend_.cancel_all(watch());
+      if (step(drain_step)) return;
+    }
   }
 
   /// Starts one operation. `started::done`: its result is there already and no completion will follow.
@@ -137,6 +141,19 @@ class ring {
     }
   }
 
+  /// Sleeps until something completes, or as long as `how` says. With `count`, each completion takes one from the number that its record's
+  /// waiter points to; else nobody is told and the state is in the operations. \errors as `poll`
+  [[gnu::noinline, gnu::cold]] auto step(wait how = wait::one, bool count = false) noexcept -> std::error_code {
+    struct count_down {
+      bool counts;
+      void operator()(record& one) const noexcept {
+        if (counts && one.waiter != nullptr) --*static_cast<std::size_t*>(one.waiter);
+      }
+    } told{count};
+    const auto outcome = poll(told, how);
+    return outcome ? std::error_code{} : outcome.error();
+  }
+
   /// Cancels everything and polls until nothing is in flight.
   template <class Sink>
   auto drain(Sink&& sink) noexcept -> result<std::size_t> {
@@ -145,13 +162,12 @@ class ring {
     std::size_t total = 0;
     while (in_flight_ != 0) {
       backend_.cancel_all(watch());
-      // What a cancel finds running ends soon; what it missed is asked again.
-      const auto step = poll(sink, wait::at_most(std::chrono::milliseconds{10}));
-      if (!step) {
+      const auto polled = poll(sink, drain_step);
+      if (!polled) {
         draining_ = false;
-        return step;
+        return polled;
       }
-      total += *step;
+      total += *polled;
     }
     draining_ = false;
     return total;
@@ -173,7 +189,9 @@ class ring {
   /// Timers that are armed.
   [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
   /// Whether a poll that does not sleep would do anything: a cheap look, no call.
-  [[nodiscard]] auto pending() const noexcept -> bool { return backend_.pending() || finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0; }
+  [[nodiscard]] auto pending() const noexcept -> bool {
+    return backend_.pending() || finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0;
+  }
   /// When the next timer is due; `time_point::never()` for none.
   [[nodiscard]] auto next_deadline() const noexcept -> time_point { return timers_.next(); }
   /// A descriptor that polls readable when the ring wants to be polled. \errors those of eventfd(2) and io_uring_register(2)
@@ -218,7 +236,8 @@ class ring {
   void run(chain<entry>& one, std::size_t entries) noexcept {
     chain_host host{*this};
     if constexpr (requires { backend_.reserve(0U, watch()); }) {
-      if (entries != 0 && one.prepared() && backend_.reserve(static_cast<std::uint32_t>(entries), watch())) return one.start_by_system(host);
+      if (entries != 0 && one.prepared() && backend_.reserve(static_cast<std::uint32_t>(entries), watch()))
+        return one.start_by_system(host);
     }
     one.start(host);
   }
@@ -232,6 +251,9 @@ class ring {
   /// \endcond
 
  private:
+  // What a cancel finds running ends soon; what it missed is asked again after so long.
+  static constexpr wait drain_step = wait::at_most(std::chrono::milliseconds{10});
+
   /// What a chain asks of its ring.
   struct chain_host {
     ring& self;
@@ -398,7 +420,7 @@ class ring {
     return started::pending;
   }
 
-  void close_now(descriptor& slot) noexcept {
+  [[gnu::noinline, gnu::cold]] void close_now(descriptor& slot) noexcept {
     record& one = *std::exchange(slot.closing, nullptr);
     if (backend_.start_close(one, watch()) == started::done) {
       one.handle = -1;

@@ -76,6 +76,11 @@ inline constexpr std::int32_t own_error_bit = 0x4000'0000;
 /// The raw result for an error of ours.
 [[nodiscard]] constexpr auto raw(errc code) noexcept -> std::int32_t { return -(own_error_bit | static_cast<std::int32_t>(code)); }
 
+/// The raw result for an error code, ours or the system's.
+[[nodiscard]] inline auto raw(std::error_code code) noexcept -> std::int32_t {
+  return code.category() == error_category() ? raw(static_cast<errc>(code.value())) : -code.value();
+}
+
 /// The error code of a negative raw result.
 [[nodiscard]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
   const auto number = -res;

@@ -28,10 +28,12 @@ class body final
     auto& b = *static_cast<body*>(self);
     auto& home = *b.home;
     home.arrived(b);
-    if (b.base.cancelled)
+    if (b.base.cancelled) {
+      b.base.delivered = true;
       b.value.emplace(canceled());
-    else
+    } else {
       b.call();
+    }
     b.work_.~job();
     home.finish(b);
   }

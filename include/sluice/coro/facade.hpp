@@ -52,11 +52,10 @@ struct coro_of {
   /// \errors those of the operations; `operation_canceled` once the task was asked to end
   template <class... Ops>
   static auto io(Ops... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
-    if constexpr (aio::check_call<typename scheduler::backend_type, Ops...>()) {
-      if (auto* const home = current_task_home()) [[likely]]
-        return home->io(std::move(ops)...);
-    }
-    return aio::run<config>(std::move(ops)...);
+    if constexpr (aio::check_call<typename scheduler::backend_type, Ops...>())
+      return scheduler::io(std::move(ops)...);
+    else
+      __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
   }
   /// Starts a batch whose size is known at run time, unlinked, and waits for all; the results stay in the operations.
   template <class Operation, std::size_t Extent>

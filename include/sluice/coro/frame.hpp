@@ -48,15 +48,20 @@ struct waiting;
 
 /// What there is to say about a kind of wait. Looked at only by cancels and reports.
 struct wait_kind {
-  std::string_view what;                                         ///< for reports
+  std::string_view what;                                         ///< for reports; empty where `name` says it
   void (*cancel)(waiting&) noexcept = nullptr;                   ///< asks the wait to end; null for one that cannot be cut short
   auto (*on)(const waiting&) noexcept -> const void* = nullptr;  ///< the frame of the task that it waits for; null where that is none
   auto (*handle)(const waiting&) noexcept -> int = nullptr;      ///< the descriptor that it waits for; null where that is none
+  void (*give_up)(waiting&) noexcept = nullptr;                  ///< ends the wait with a deadlock; null for one that must see its end
+  auto (*name)(const waiting&) noexcept -> std::string_view = nullptr;  ///< for reports, where it differs from wait to wait
 };
 
 /// Something that a task waits for; it lies on the stack of that task, as the first part of whatever else the wait needs.
 struct waiting {
   const wait_kind* kind;  ///< never null
+
+  /// What it is, for reports.
+  [[nodiscard]] auto what() const noexcept -> std::string_view { return kind->name != nullptr ? kind->name(*this) : kind->what; }
 };
 
 /// A part of a task's life that can be asked to end by itself. They form a list on the task's stack, innermost first.

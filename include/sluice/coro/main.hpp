@@ -58,13 +58,13 @@ class program {
   // In a signal handler, on its own stack: no allocation, no locale.
   class line {
    public:
-    auto text(std::string_view piece) noexcept -> line& {
+    [[gnu::noinline]] auto text(std::string_view piece) noexcept -> line& {
       const auto length = piece.size() < sizeof(buffer_) - used_ ? piece.size() : sizeof(buffer_) - used_;
       std::memcpy(buffer_ + used_, piece.data(), length);
       used_ += length;
       return *this;
     }
-    auto number(std::uint64_t value) noexcept -> line& {
+    [[gnu::noinline]] auto number(std::uint64_t value) noexcept -> line& {
       const auto end = std::to_chars(buffer_ + used_, buffer_ + sizeof(buffer_), value);
       used_ = static_cast<std::size_t>(end.ptr - buffer_);
       return *this;

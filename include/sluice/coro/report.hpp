@@ -12,18 +12,18 @@ namespace sluice::inline v0::coro {
 
 /// \cond
 template <class Config>
-void print_task(const frame<Config>& task, std::FILE* out) noexcept {
+[[gnu::noinline, gnu::cold]] void print_task(const frame<Config>& task, std::FILE* out) noexcept {
   std::fprintf(out, "#%" PRIu64, task.id);
   if (!task.name().empty()) std::fprintf(out, " \"%s\"", task.label.data());
 }
 
 template <class Config>
-void print_place(const frame<Config>& task, std::FILE* out) noexcept {
+[[gnu::noinline, gnu::cold]] void print_place(const frame<Config>& task, std::FILE* out) noexcept {
   if (task.has_place) std::fprintf(out, ", spawned at %s:%u", task.where.file_name(), static_cast<unsigned>(task.where.line()));
 }
 
 template <class Config>
-void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
+[[gnu::noinline, gnu::cold]] void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
   std::fprintf(out, "sluice: abandoned task ");
   print_task<Config>(*task.cold, out);
   std::fprintf(out, ": it never ended although it was asked to");
@@ -55,7 +55,7 @@ auto leads_cycle(const fiber<Config>& task) noexcept -> bool {
 
 /// Prints the table of all tasks of a scheduler.
 template <class Config>
-void print_report(scheduler<Config>& home, std::FILE* out, const char* headline) noexcept {
+[[gnu::noinline, gnu::cold]] void print_report(scheduler<Config>& home, std::FILE* out, const char* headline) noexcept {
   std::fprintf(out, "sluice: %s (%zu)\n", headline, home.live());
   home.each_task([&](fiber<Config>& task) noexcept {
     if (task.state == fiber_state::finished || task.state == fiber_state::lost) return;
@@ -64,7 +64,7 @@ void print_report(scheduler<Config>& home, std::FILE* out, const char* headline)
     if (&task == &home.self()) { std::fprintf(out, task.state == fiber_state::parked && task.wait != nullptr ? "" : " runs"); }
     if (task.state == fiber_state::ready && &task != &home.self()) std::fprintf(out, " is ready");
     if (task.state == fiber_state::parked && task.wait != nullptr) {
-      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->kind->what.size()), task.wait->kind->what.data());
+      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what().size()), task.wait->what().data());
       if (const auto handle = task.wait->kind->handle; handle != nullptr && handle(*task.wait) >= 0)
         std::fprintf(out, " on %d", handle(*task.wait));
       if (const auto* const on = waits_on<Config>(task)) {

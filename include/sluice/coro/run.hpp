@@ -26,10 +26,10 @@ auto run_root(Prepare prepare, F&& f, Args&&... args) -> result_of_t<std::invoke
   [[maybe_unused]] const auto guard = prepare(*home, **made);
   const auto ran = home->run();
   if (root.joinable() && root.done()) {
-    // A root task that came to its end has the say, unless only a deadlock ended it.
+    // Whatever the root task made of being cancelled, a deadlock or a lost ring is what there is to tell. Its exception comes first.
     auto outcome = root.join();
-    if (ran || outcome) return outcome;
-    return std::unexpected{ran.error()};
+    if (!ran) return std::unexpected{ran.error()};
+    return outcome;
   }
   return std::unexpected{ran ? make_error_code(errc::deadlock) : ran.error()};
 }

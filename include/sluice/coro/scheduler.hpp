@@ -124,20 +124,20 @@ class scheduler {
   auto poll(wait how = wait::none) -> result<std::size_t> {
     if (detail::current<Config> != nullptr) return failure(errc::already_running);
     entry_guard guard{*this};
-    if (!poll_ring_apart(ready_.empty() ? how : wait::none)) return std::unexpected{std::exchange(status_, {})};
+    if (!poll_ring(ready_.empty() ? how : wait::none)) return std::unexpected{std::exchange(status_, {})};
     if (!ready_.empty()) {
       make_ready(root_);
       waiting w{&root_wait};
       root_.state = fiber_state::ready;
       resume_next(w);
-      if (!poll_ring_apart(wait::none)) return std::unexpected{std::exchange(status_, {})};
+      if (!poll_ring(wait::none)) return std::unexpected{std::exchange(status_, {})};
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
     return live_;
   }
 
   /// Asks all tasks to end, newest first.
-  void cancel_all() noexcept {
+  [[gnu::noinline, gnu::cold]] void cancel_all() noexcept {
     // A cancel may end waits, never a task: the slots stay as they are meanwhile.
     std::uint64_t below = ~std::uint64_t{0};
     for (;;) {
@@ -213,7 +213,7 @@ class scheduler {
 
   // Leaves the running task until it is made ready.
   [[gnu::always_inline]] void park(waiting& w) noexcept {
-    watch().hook(event::task_parked{running_->cold->id, w.kind->what});
+    watch().hook(event::task_parked{running_->cold->id, w.what()});
     running_->state = fiber_state::parked;
     inline_streak_ = 0;
     resume_next(w);
@@ -229,6 +229,9 @@ class scheduler {
     if (next != &me) switch_to(me, *next);
   }
 
+  // The same out of line, for where it is rare.
+  [[gnu::noinline, gnu::cold]] void give_way() noexcept { yield(); }
+
   // Whether the running task was asked to end, as far as shields let that through.
   [[nodiscard]] auto cancelled(const fiber_type& task) const noexcept -> bool {
     if (!task.cancelled) [[likely]]
@@ -241,16 +244,21 @@ class scheduler {
   }
 
   // A wait of the running task was refused or cut short because the task was asked to end.
-  void note_refusal() noexcept {
+  [[gnu::noinline, gnu::cold]] void note_refusal() noexcept {
+    note_cut();
     fiber_type& me = *running_;
-    for (cancel_scope* scope = me.cold->innermost; scope != nullptr; scope = scope->outer) {
+    if (++me.cold->refused > most_refusals && (ending_ || deadlocked_)) abandon(me);
+  }
+
+  // The request to end reached the running task, or through it a task that it waited for.
+  void note_cut() noexcept {
+    for (cancel_scope* scope = running_->cold->innermost; scope != nullptr; scope = scope->outer) {
       if (scope->cancelled) scope->delivered = true;
       if (scope->shielded) break;
     }
-    if (++me.cold->refused > most_refusals && ending_) abandon(me);
   }
 
-  void request_cancel(frame_type& task) noexcept {
+  [[gnu::noinline, gnu::cold]] void request_cancel(frame_type& task) noexcept {
     if (task.base.cancelled || task.hot->state == fiber_state::finished) return;
     watch().hook(event::task_cancelled{task.id});
     task.base.cancelled = true;
@@ -259,25 +267,22 @@ class scheduler {
   }
 
   // Some scope of the task was asked to end: cuts short what it waits for.
-  void interrupt(frame_type& task) noexcept {
+  [[gnu::noinline, gnu::cold]] void interrupt(frame_type& task) noexcept {
     fiber_type& hot = *task.hot;
     hot.cancelled = true;
     if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->kind->cancel != nullptr && cancelled(hot))
       hot.wait->kind->cancel(*hot.wait);
   }
 
-  // The operations of one call. The running task waits for all of them.
+  // The operations of one call. The running task waits for all of them; outside a task the thread does.
   template <class... Ops>
-  [[gnu::noinline]] auto io(Ops&&... ops) noexcept {
+  [[gnu::noinline]] static auto io(Ops&&... ops) noexcept {
     aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::move(ops)...};
-    fiber_type& me = *running_;
-    if (me.cancelled && cancelled(me)) [[unlikely]] {
-      note_refusal();
-      if (const auto closing = batch.start_closes_only(ring_, &me); closing != 0) wait_for(batch, closing);
-    } else if (const auto pending = batch.count - batch.start(ring_, &me); pending != 0) {
-      wait_for(batch, pending);
-    } else if (++inline_streak_ >= most_inline) {
-      yield();
+    auto* const home = detail::current<Config>;
+    if (home == nullptr || !home->in_task()) [[unlikely]] {
+      if (const std::error_code error = aio::finish_blocking<Config>(batch)) batch.refuse(aio::raw(error));
+    } else {
+      home->start_and_wait(batch);
     }
     if constexpr (sizeof...(Ops) == 1)
       return batch.template get<0>().result();
@@ -349,11 +354,14 @@ class scheduler {
     stacks_.deallocate(stack);
   }
 
-  // Runs turns until the condition holds: for a handle that is joined by code that is no task.
+  // Runs turns until the condition holds: for a handle that is joined by code that is no task. An error if it never will.
   template <class Condition>
-  void drive(Condition done) noexcept {
-    while (!done())
-      if (!poll(wait::one)) return;
+  auto drive(Condition done) noexcept -> result<void> {
+    while (!done()) {
+      if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending()) return failure(errc::deadlock);
+      if (const auto turned = poll(wait::one); !turned) return std::unexpected{turned.error()};
+    }
+    return {};
   }
 
   // What a signal handler may ask for, as bits of a word.
@@ -406,7 +414,7 @@ class scheduler {
     std::uintptr_t frame;  // address of the frame
   };
 
-  auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
+  [[gnu::always_inline]] auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
     const result<stack_span> stack = stack_for(stack_bytes);
     if (!stack) [[unlikely]]
       return std::unexpected{stack.error()};
@@ -437,7 +445,7 @@ class scheduler {
     stacks_.deallocate(room.stack);
   }
 
-  void settle(frame_type& task, const placement& room, const spawn_options& options) noexcept {
+  [[gnu::always_inline]] void settle(frame_type& task, const placement& room, const spawn_options& options) noexcept {
     fiber_type& hot = *room.hot;
     task.hot = &hot;
     task.home = this;
@@ -534,16 +542,16 @@ class scheduler {
   }
 
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
-  [[gnu::noinline]] void without_hope() noexcept {
+  [[gnu::noinline, gnu::cold]] void without_hope() noexcept {
     const bool reachable = inbox_ != nullptr && inbox_->is_shared();
-    if (!poll_ring_apart(reachable ? wait::one : wait::none))
+    if (!poll_ring(reachable ? wait::one : wait::none))
       abandon_all();
     else if (ready_.empty() && !reachable)
       stuck();
   }
 
   /// Polls. False: the ring is lost, `status_` says why, and no task can go on.
-  [[gnu::always_inline]] auto poll_ring(wait how) noexcept -> bool {
+  [[gnu::noinline]] auto poll_ring(wait how) noexcept -> bool {
     const auto outcome = ring_.poll(sink{*this}, how);
     if (!outcome) [[unlikely]]
       return lost(outcome.error());
@@ -552,14 +560,12 @@ class scheduler {
     return true;
   }
 
-  [[gnu::noinline]] auto poll_ring_apart(wait how) noexcept -> bool { return poll_ring(how); }
-
-  [[gnu::noinline]] auto lost(std::error_code why) noexcept -> bool {
+  [[gnu::noinline, gnu::cold]] auto lost(std::error_code why) noexcept -> bool {
     status_ = why;
     return false;
   }
 
-  [[gnu::noinline]] void listen() noexcept {
+  [[gnu::noinline, gnu::cold]] void listen() noexcept {
     if (inbox_ != nullptr && !inbox_->empty()) inbox_->run_all();
     if (wishes_ == nullptr) return;
     const unsigned asked = wishes_->load(std::memory_order_relaxed);
@@ -570,7 +576,7 @@ class scheduler {
   }
 
   /// Tasks are left, none is ready and nothing can make one so.
-  void stuck() noexcept {
+  [[gnu::noinline, gnu::cold]] void stuck() noexcept {
     if (!deadlocked_) {
       deadlocked_ = true;
       status_ = make_error_code(errc::deadlock);
@@ -578,10 +584,14 @@ class scheduler {
       cancel_all();
       if (!ready_.empty() || ring_.pending() || ring_.in_flight() != 0) return;
     }
-    abandon_all();
+    // A task that joins still waits after a cancel; in a ring of joins that would be for ever.
+    each_task([](fiber_type& task) noexcept {
+      if (task.state == fiber_state::parked && task.wait->kind->give_up != nullptr) task.wait->kind->give_up(*task.wait);
+    });
+    if (ready_.empty()) abandon_all();
   }
 
-  void abandon_all() noexcept {
+  [[gnu::noinline, gnu::cold]] void abandon_all() noexcept {
     each_task([&](fiber_type& task) noexcept {
       if (task.state != fiber_state::parked && task.state != fiber_state::ready) return;
       if (&task == running_) return;
@@ -592,7 +602,7 @@ class scheduler {
     make_ready(root_);
   }
 
-  void lose(fiber_type& task) noexcept {
+  [[gnu::noinline, gnu::cold]] void lose(fiber_type& task) noexcept {
     print_lost<Config>(task, stderr);
     task.state = fiber_state::lost;
     if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
@@ -629,13 +639,13 @@ class scheduler {
       bury();
   }
 
-  [[gnu::noinline]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
+  [[gnu::noinline, gnu::cold]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
     from.has_exceptions = detail::exception_globals::busy(exceptions_);
     detail::exception_globals::swap(exceptions_, from.cold->exceptions, to.cold->exceptions);
     to.has_exceptions = false;
   }
 
-  void bury() noexcept { release(*std::exchange(dying_, nullptr)); }
+  [[gnu::noinline]] void bury() noexcept { release(*std::exchange(dying_, nullptr)); }
 
   /// First thing in a task.
   void arrived(frame_type& me) noexcept {
@@ -669,11 +679,28 @@ class scheduler {
   }
 
   template <class Batch>
-  [[gnu::always_inline]] void wait_for(Batch& batch, std::size_t pending) noexcept {
-    call_wait<ring_type, Batch> w{batch, ring_};
+  [[gnu::always_inline]] void start_and_wait(Batch& batch) noexcept {
     fiber_type& me = *running_;
+    std::size_t pending = 0;
+    if (me.cancelled && cancelled(me)) [[unlikely]] {
+      note_refusal();
+      pending = batch.start_closes_only(ring_, &me);
+    } else {
+      pending = batch.count - batch.start(ring_, &me);
+    }
+    if (pending == 0) {
+      if (++inline_streak_ >= most_inline) [[unlikely]]
+        give_way();
+      return;
+    }
     me.pending = static_cast<std::uint32_t>(pending);
-    park(w);
+    if constexpr (Batch::count == 1) {
+      operation_wait<ring_type> w{batch.template get<0>(), ring_};
+      park(w);
+    } else {
+      call_wait<ring_type, Batch> w{batch, ring_};
+      park(w);
+    }
     if (me.cancelled && cancelled(me) && batch.any_canceled()) [[unlikely]]
       note_refusal();
   }

@@ -36,7 +36,9 @@ class basic_scope {
   ~basic_scope() {
     if (children_ == 0) return;
     if (std::uncaught_exceptions() > unwinding_) cancel();
-    await();
+    (void)await();
+    // Left where nobody can wait for them, they belong to the scheduler.
+    for (; newest_ != nullptr; newest_ = newest_->older) newest_->parent = nullptr;
   }
 
   /// Starts a child. If it cannot be made, the scope fails with the reason.
@@ -70,8 +72,11 @@ class basic_scope {
 
   /// Waits for all children. The first failure: an error, or an exception, thrown again. The scope can then be used anew.
   auto join() -> result<void> {
-    if (children_ != 0) await();
+    if (children_ != 0) {
+      if (const auto ended = await(); !ended) return ended;
+    }
     cancelled_ = false;
+    cut_ = false;
     const auto thrown = std::exchange(exception_, nullptr);
     const auto error = std::exchange(error_, {});
     if (thrown != nullptr) std::rethrow_exception(thrown);
@@ -101,6 +106,7 @@ class basic_scope {
       newest_ = child.older;
     if (child.older != nullptr) child.older->newer = child.newer;
     --children_;
+    if (child.base.delivered) cut_ = true;
     if (thrown != nullptr)
       fail({}, thrown);
     else if (value.has_value() && !value->has_value())
@@ -126,17 +132,17 @@ class basic_scope {
     static constexpr wait_kind facts{.what = "the children of a scope", .cancel = &end, .on = &newest_child};
   };
 
-  void await() noexcept {
-    if (!home_->in_task()) {
-      home_->drive([&]() noexcept { return children_ == 0; });
-      return;
-    }
+  // An error: not all have ended, and they cannot be waited for here.
+  auto await() noexcept -> result<void> {
+    if (!home_->in_task()) return home_->drive([&]() noexcept { return children_ == 0; });
     auto& me = home_->self();
     if (home_->cancelled(me)) cancel();
     scope_wait w{*this};
     waiter_ = &me;
     if (children_ != 0) home_->park(w);
     waiter_ = nullptr;
+    if (cut_ && home_->cancelled(me)) home_->note_cut();
+    return {};
   }
 
   scope_options options_;
@@ -145,7 +151,8 @@ class basic_scope {
   std::size_t children_ = 0;
   frame<Config>* newest_ = nullptr;
   fiber<Config>* waiter_ = nullptr;
-  bool cancelled_ = false;
+  bool cancelled_ = false;  // the children were asked to end
+  bool cut_ = false;        // and it reached one of them
   std::error_code error_;
   std::exception_ptr exception_;
 };

@@ -48,15 +48,17 @@ class [[nodiscard]] basic_task {
 
   /// Waits for the end and gives what came of it: the value, the error, or its exception, thrown again. The handle is empty afterwards.
   /// A joiner that is asked to end asks the joined task to end, and still waits.
-  /// \errors the task's own; `operation_canceled` if it was cancelled before it ran; `errc::deadlock` for joining oneself;
-  /// `errc::in_progress` if another task joins it already; `invalid_argument` for an empty handle
+  /// \errors the task's own; `operation_canceled` if it was cancelled before it ran; `errc::deadlock` for joining oneself, or in a ring of
+  /// joins; `errc::in_progress` if another task joins it already; `invalid_argument` for an empty handle; outside a task `errc::deadlock`
+  /// if it can never end, and what `scheduler::poll` gives
   auto join() -> result<T> {
     if (frame_ == nullptr) return why_empty();
     auto& home = *frame_->home;
     if (home.in_task() && &home.self() == frame_->hot) return failure(errc::deadlock);
     if (frame_->joiner != nullptr) return failure(errc::in_progress);
-    await(true);
+    if (const auto ended = await(true); !ended) return std::unexpected{ended.error()};
     if (frame_ == nullptr) return canceled();  // abandoned with its scheduler
+    if (frame_->base.delivered && home.in_task() && home.cancelled(home.self())) home.note_cut();
     auto& done = static_cast<typed_frame<Config, T>&>(*frame_);
     // The frame goes when the result is out of it, however this function is left.
     struct release_at_end {
@@ -97,8 +99,11 @@ class [[nodiscard]] basic_task {
   void end() noexcept {
     if (frame_ == nullptr) return;
     if (!done()) {
-      frame_->home->request_cancel(*frame_);
-      await(false);
+      auto& home = *frame_->home;
+      home.request_cancel(*frame_);
+      // A task cannot wait for itself, and a scheduler that another one of its config interrupts cannot run: then it ends on its own.
+      const bool is_self = home.in_task() && &home.self() == frame_->hot;
+      if (is_self || !await(false)) return std::move(*this).detach();
     }
     if (frame_ != nullptr) release();
   }
@@ -110,18 +115,21 @@ class [[nodiscard]] basic_task {
     done.home->release(done);
   }
 
-  void await(bool cancellable) noexcept {
+  // An error: it has not ended, and cannot be waited for here.
+  [[gnu::always_inline]] auto await(bool cancellable) noexcept -> result<void> {
     auto& home = *frame_->home;
-    if (done()) return;
-    if (!home.in_task()) {
-      home.drive([&]() noexcept { return done(); });
-      return;
-    }
+    if (done()) return {};
+    if (!home.in_task()) return home.drive([&]() noexcept { return done(); });
     join_wait<Config> w{*frame_};
     auto& me = home.self();
     if (cancellable && home.cancelled(me)) home.request_cancel(*frame_);
     frame_->joiner = &me;
     if (!done()) home.park(w);
+    if (w.given_up) [[unlikely]] {
+      home.note_refusal();
+      return failure(errc::deadlock);
+    }
+    return {};
   }
 
   auto why_empty() noexcept -> result<T> {

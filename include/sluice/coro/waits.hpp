@@ -8,11 +8,33 @@
 #include <sluice/coro/frame.hpp>
 
 #include <span>
+#include <utility>
 
 namespace sluice::inline v0::coro {
 
 /// The root waits inside `run` or `poll`.
 inline constexpr wait_kind root_wait{.what = "the end of all tasks"};
+
+/// For one operation.
+template <class Ring>
+struct operation_wait : waiting {
+  aio::record* operation;  ///< which
+  Ring* ring;              ///< where it runs
+
+  /// For this.
+  operation_wait(aio::record& what, Ring& where) noexcept : waiting{&facts}, operation{&what}, ring{&where} {}
+
+ private:
+  static void end(waiting& base) noexcept {
+    auto& self = static_cast<operation_wait&>(base);
+    self.ring->cancel(*self.operation);
+  }
+  static auto on_handle(const waiting& base) noexcept -> int { return static_cast<const operation_wait&>(base).operation->handle; }
+  static auto its_name(const waiting& base) noexcept -> std::string_view {
+    return static_cast<const operation_wait&>(base).operation->info->name;
+  }
+  static constexpr wait_kind facts{.what = {}, .cancel = &end, .handle = &on_handle, .name = &its_name};
+};
 
 /// For the operations of one call.
 template <class Ring, class Batch>
@@ -76,6 +98,7 @@ struct sleep_wait : waiting {
 template <class Config>
 struct join_wait : waiting {
   frame<Config>* target;  ///< which
+  bool given_up = false;  ///< the other never ends
 
   /// For this one's.
   explicit join_wait(frame<Config>& other) noexcept : waiting{&facts}, target{&other} {}
@@ -86,7 +109,12 @@ struct join_wait : waiting {
     self.target->home->request_cancel(*self.target);
   }
   static auto other(const waiting& base) noexcept -> const void* { return static_cast<const join_wait&>(base).target; }
-  static constexpr wait_kind facts{.what = "the end", .cancel = &end, .on = &other};
+  static void give_up(waiting& base) noexcept {
+    auto& self = static_cast<join_wait&>(base);
+    self.given_up = true;
+    self.target->home->make_ready(*std::exchange(self.target->joiner, nullptr));
+  }
+  static constexpr wait_kind facts{.what = "the end", .cancel = &end, .on = &other, .give_up = &give_up};
 };
 
 }  // namespace sluice::inline v0::coro

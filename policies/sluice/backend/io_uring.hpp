@@ -24,6 +24,7 @@
 #include <cstring>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace sluice::inline v0::backend {
 
@@ -62,7 +63,7 @@ class io_uring {
   };
 
   /// Sets a ring up on this thread, which is the only one that may use it.
-  static auto open(const ring_options& run_time) noexcept -> result<opened> {
+  [[gnu::noinline, gnu::cold]] static auto open(const ring_options& run_time) noexcept -> result<opened> {
     opened made{};
     if (auto outcome = detail::uring::open_ring<O, Os>(made.ring, run_time); !outcome) return std::unexpected{outcome.error()};
     if (!made.sentinel.remember()) {
@@ -218,6 +219,8 @@ class io_uring {
     poll_report report;
     if (backlog_ != nullptr) [[unlikely]]
       report.completions = hand_out_backlog(sink);
+    if (waker_.has_chores()) [[unlikely]]
+      waker_.before_poll([&]() noexcept { return acquire(watch); });
     const std::uint32_t submit = publish();
     bool wait = request.wait && report.completions == 0 && ready() == 0;
     if (wait) wait = waker_.about_to_sleep();
@@ -226,22 +229,28 @@ class io_uring {
       if (wait) waker_.awake();
       if (outcome < 0) {
         if (const int fatal = after_failure(outcome); fatal < 0) return system_error(-fatal);
-      } else if (submit != 0) {
-        watch.hook(event::submitted{submit});
+        if (wait && (outcome == -EAGAIN || outcome == -EBUSY)) let_finish(request.limit);
+      } else if (outcome > 0) {
+        watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
       }
     }
     report.completions += reap(sink);
     if (flushed_inside_ || (kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]]
       report.completions += reap_rest(sink, watch);
-    if (waker_.has_news()) [[unlikely]]
-      report.woken = waker_.take([&]() noexcept { return acquire(watch); });
+    if (waker_.has_news()) [[unlikely]] {
+      report.woken = waker_.take();
+      if (waker_.unarmed()) {
+        waker_.arm([&]() noexcept { return acquire(watch); });
+        flush(watch);
+      }
+    }
     watch.hook(event::polled{report.completions, wait});
     return report;
   }
 
   /// Whether entering the kernel would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool {
-    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || must_enter()) return true;
+    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_ || must_enter()) return true;
     // Deferred completions come only while the kernel is entered, and each poll takes all of them.
     return !defers && ready() != 0;
   }
@@ -322,7 +331,7 @@ class io_uring {
   template <class Op, class Watch>
   auto call_plainly(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept -> started {
     // Nothing may overtake what is queued on the same handle.
-    if (record.older != nullptr && ring_.sq.sqe_tail != ring_.sq.sqe_head) flush(watch);
+    if (record.older != nullptr && ring_.sq.sqe_tail != consumed()) hand_over(watch);
     entry e{};
     fill(e, op, keep);
     record.res = detail::uring::call<Os>(e);
@@ -330,16 +339,27 @@ class io_uring {
     return started::done;
   }
 
+  /// Gives the kernel what is queued and comes back when it has started it.
+  template <class Watch>
+  [[gnu::noinline]] void hand_over(const Watch& watch) noexcept {
+    flush(watch);
+    if constexpr (polls_submissions) {
+      while (consumed() != ring_.sq.sqe_tail) {
+        if ((kernel_flags() & IORING_SQ_NEED_WAKEUP) != 0) (void)enter(0, 0, IORING_ENTER_SQ_WAKEUP, nullptr, 0);
+        Os::yield_processor();
+      }
+    }
+  }
+
   template <class Watch>
   auto try_send(aio::record& record, const op::send& op, const Watch& watch) noexcept -> bool {
     if constexpr (O.inline_try == inline_try::send)
       if (ring_.sq.sqe_tail != ring_.sq.sqe_head) return false;
-    if (!worth_trying(send_failures_)) return false;
+    // What a first attempt had sent of a whole could not be taken back, so the kernel does all of it.
+    if (has(op.flags, send_flags::wait_all) || !worth_trying(send_failures_)) return false;
     const auto outcome = Os::send(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
-                                  (detail::uring::send_bits(op.flags) & ~MSG_WAITALL) | MSG_DONTWAIT);
-    const bool whole = outcome >= 0 && (!has(op.flags, send_flags::wait_all) || static_cast<std::size_t>(outcome) == op.buffer.size());
-    return tried(record, outcome, whole || (outcome >= 0 && !has(op.flags, send_flags::wait_all)), has(op.flags, send_flags::dont_wait),
-                 send_failures_, op::send::name, watch);
+                                  detail::uring::send_bits(op.flags) | MSG_DONTWAIT);
+    return tried(record, outcome, has(op.flags, send_flags::dont_wait), send_failures_, op::send::name, watch);
   }
 
   template <class Watch>
@@ -347,7 +367,7 @@ class io_uring {
     if (has(op.flags, recv_flags::wait_all) || record.older != nullptr || !worth_trying(recv_failures_)) return false;
     const auto outcome = Os::recv(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
                                   detail::uring::recv_bits(op.flags) | MSG_DONTWAIT);
-    return tried(record, outcome, outcome >= 0, has(op.flags, recv_flags::dont_wait), recv_failures_, op::recv::name, watch);
+    return tried(record, outcome, has(op.flags, recv_flags::dont_wait), recv_failures_, op::recv::name, watch);
   }
 
   static auto worth_trying([[maybe_unused]] std::uint32_t& failures) noexcept -> bool {
@@ -357,14 +377,13 @@ class io_uring {
   }
 
   template <class Watch>
-  static auto tried(aio::record& record, std::int64_t outcome, bool complete, bool may_fail, std::uint32_t& failures, std::string_view what,
+  static auto tried(aio::record& record, std::int64_t outcome, bool may_fail, std::uint32_t& failures, std::string_view what,
                     const Watch& watch) noexcept -> bool {
-    const bool again = outcome == -EAGAIN || outcome == -EINTR;
-    if (again && !may_fail) {
+    if (outcome == -EINTR) return false;
+    if (outcome == -EAGAIN && !may_fail) {
       ++failures;
       return false;
     }
-    if (outcome >= 0 && !complete) return false;
     failures = 0;
     record.res = static_cast<std::int32_t>(outcome);
     watch.hook(event::op_inline{what, record.res});
@@ -449,13 +468,18 @@ class io_uring {
     else
       reap([this](aio::record& record) noexcept { keep_for_later(record); });
     if (outcome == -EAGAIN || outcome == -EBUSY) {
-      // The kernel is out of memory for requests; let what it holds finish.
-      ::__kernel_timespec when{.tv_sec = 0, .tv_nsec = 1'000'000};
-      detail::uring::wait_argument arg{};
-      arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
-      (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+      let_finish(interval::max());
       if (!reaping_) reap([this](aio::record& record) noexcept { keep_for_later(record); });
     }
+  }
+
+  /// The kernel has no memory for requests: waits for one that it holds to finish, for a short while.
+  [[gnu::noinline]] void let_finish(interval limit) noexcept {
+    constexpr std::int64_t most = 1'000'000;
+    ::__kernel_timespec when = detail::uring::timespec_of(limit.count < most ? limit.count : most);
+    detail::uring::wait_argument arg{};
+    arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
+    (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
   }
 
   /// What the kernel did not take counts as queued again.
@@ -466,10 +490,12 @@ class io_uring {
   template <class Sink>
   [[gnu::noinline]] auto hand_out_backlog(Sink& sink) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
-    while (backlog_ != nullptr) {
-      aio::record& record = *backlog_;
-      backlog_ = record.next;
-      if (backlog_ == nullptr) backlog_last_ = nullptr;
+    // What the sink's own operations add waits for the next poll, else one that starts others for ever would never come back.
+    aio::record* first = std::exchange(backlog_, nullptr);
+    backlog_last_ = nullptr;
+    while (first != nullptr) {
+      aio::record& record = *first;
+      first = record.next;
       ++count;
       sink(record);
     }
@@ -480,7 +506,7 @@ class io_uring {
   template <class Sink, class Watch>
   [[gnu::noinline]] auto reap_rest(Sink& sink, const Watch& watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
-    while (flushed_inside_) {
+    if (flushed_inside_) {
       flushed_inside_ = false;
       count += reap(sink);
     }

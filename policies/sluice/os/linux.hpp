@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <ctime>
 
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -90,6 +91,8 @@ struct linux_ : linux_memory {
   static auto setsockopt(int descriptor, int level, int name, const void* value, ::socklen_t length) noexcept -> int {
     return checked(::setsockopt(descriptor, level, name, value, length));
   }
+  /// Lets others run. \src sched_yield(2)
+  static void yield_processor() noexcept { (void)::sched_yield(); }
   /// Changes the calling thread's signal mask. \src pthread_sigmask(3)
   static auto signal_mask(int how, const ::sigset_t* set, ::sigset_t* old) noexcept -> int { return -::pthread_sigmask(how, set, old); }
   /// Takes a pending signal of the set, without waiting. \src sigtimedwait(2)

@@ -81,9 +81,8 @@ auto ensure_descriptor(event_source_state& source) noexcept -> int {
   return 0;
 }
 
-/// Does by a plain call what an entry says. The raw result.
 template <class Os>
-auto call(const ::io_uring_sqe& e) noexcept -> int {
+auto call_once(const ::io_uring_sqe& e) noexcept -> int {
   auto* const address = reinterpret_cast<void*>(static_cast<std::uintptr_t>(e.addr));
   switch (e.opcode) {
     case opcode::bind: return Os::bind(e.fd, static_cast<const ::sockaddr*>(address), static_cast<::socklen_t>(e.off));
@@ -99,6 +98,14 @@ auto call(const ::io_uring_sqe& e) noexcept -> int {
       return Os::getsockopt(e.fd, static_cast<int>(e.len), static_cast<int>(e.off), &keep->value, &keep->length);
     }
     default: return -EINVAL;
+  }
+}
+
+/// Does by a plain call what an entry says. The raw result.
+template <class Os>
+auto call(const ::io_uring_sqe& e) noexcept -> int {
+  for (;;) {
+    if (const int outcome = call_once<Os>(e); outcome != -EINTR) return outcome;
   }
 }
 

@@ -97,24 +97,41 @@ class waker {
   /// The descriptor was read.
   void arrived() noexcept { arm_ = !parts_.messages; }
 
-  /// Whether `take` has anything to do: a cheap look.
-  [[nodiscard]] auto has_news() const noexcept -> bool { return arm_ || completions_ >= 0 || called_.load(std::memory_order_relaxed); }
+  /// Whether `before_poll` has anything to do: a cheap look.
+  [[nodiscard]] auto has_chores() const noexcept -> bool { return arm_ || completions_ >= 0; }
 
-  /// Whether somebody has called since the last time; arms the descriptor again if there is one, with an entry from `acquire`.
+  /// Before the system is entered: arms the descriptor that wakes, if there is one, with an entry from `acquire`; takes the signal of the
+  /// one that a foreign loop waits for, so that only completions that come later than this signal it again.
   template <class Acquire>
-  auto take(Acquire&& acquire) noexcept -> bool {
-    if (arm_) [[unlikely]] {
-      if (::io_uring_sqe* e = acquire(); e != nullptr) {
-        ::io_uring_prep_read(e, parts_.event, &tokens_, sizeof(tokens_), 0);
-        e->user_data = tag_wake;
-        arm_ = false;
-      }
-    }
-    if (completions_ >= 0) [[unlikely]] {
+  void before_poll(Acquire&& acquire) noexcept {
+    if (arm_) arm(acquire);
+    if (completions_ >= 0) {
       std::uint64_t count = 0;
       (void)Os::read(completions_, &count, sizeof(count));
     }
-    if (!called_.load(std::memory_order_relaxed)) return false;
+  }
+
+  /// Whether the descriptor that wakes must be armed again before a foreign loop sleeps.
+  [[nodiscard]] auto unarmed() const noexcept -> bool { return foreign_ && arm_; }
+
+  /// Reads the descriptor that wakes, with an entry from `acquire`.
+  template <class Acquire>
+  void arm(Acquire&& acquire) noexcept {
+    ::io_uring_sqe* const e = acquire();
+    if (e == nullptr) return;
+    ::io_uring_prep_read(e, parts_.event, &tokens_, sizeof(tokens_), 0);
+    e->user_data = tag_wake;
+    arm_ = false;
+  }
+
+  /// Whether `take` has anything to do: a cheap look.
+  [[nodiscard]] auto has_news() const noexcept -> bool { return foreign_ || called_.load(std::memory_order_relaxed); }
+
+  /// Whether somebody has called since the last time.
+  auto take() noexcept -> bool {
+    // From here on a call must signal again, or the foreign loop sleeps through it.
+    if (foreign_) asleep_.store(true, std::memory_order_seq_cst);
+    if (!called_.load(std::memory_order_seq_cst)) return false;
     // What the callers did before they called is visible after this.
     return called_.exchange(false, std::memory_order_seq_cst);
   }

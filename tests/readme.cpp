@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/// @file
+/// The README's table of operations and backends is what the types say.
+
+#include <sluice/sluice.hpp>
+
+#include <boost/hana/for_each.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace {
+
+constexpr std::string_view begin_mark = "<!-- matrix: begin";
+constexpr std::string_view end_mark = "<!-- matrix: end -->";
+
+template <class Backend>
+auto served(auto type) -> std::string {
+  using op = typename decltype(type)::type;
+  if (!Backend::template supports<op>) return "–";
+  if (sluice::detail::uring::always_plain<op>) return "plain call";
+  if (std::is_same_v<op, sluice::op::bind> || std::is_same_v<op, sluice::op::listen>) return "yes; a plain call before Linux 6.11";
+  return "yes";
+}
+
+auto matrix() -> std::string {
+  std::ostringstream out;
+  out << "| operation | `backend::io_uring` |\n|---|---|\n";
+  boost::hana::for_each(sluice::op::all, [&](auto type) {
+    using op = typename decltype(type)::type;
+    out << "| `" << op::name << "` | " << served<sluice::backend::io_uring<>>(type) << " |\n";
+  });
+  return out.str();
+}
+
+auto readme_path() -> std::filesystem::path { return std::filesystem::path{__FILE__}.parent_path().parent_path() / "README.md"; }
+
+auto slurp(const std::filesystem::path& path) -> std::string {
+  std::ifstream in{path, std::ios::binary};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(readme)
+
+BOOST_AUTO_TEST_CASE(the_matrix_of_operations_is_what_the_types_say) {
+  std::string text = slurp(readme_path());
+  const auto begin = text.find(begin_mark);
+  const auto end = text.find(end_mark);
+  BOOST_REQUIRE(begin != std::string::npos);
+  BOOST_REQUIRE(end != std::string::npos);
+  const auto first = text.find('\n', begin) + 1;
+  const std::string now = matrix();
+  if (std::getenv("SLUICE_WRITE_README") != nullptr) {
+    text.replace(first, end - first, now);
+    std::ofstream{readme_path(), std::ios::binary} << text;
+  }
+  BOOST_TEST(slurp(readme_path()).substr(first, now.size()) == now, "run this test once with SLUICE_WRITE_README=1");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
