@@ -6,6 +6,7 @@
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/ring.hpp>
 
+#include <optional>
 #include <span>
 #include <system_error>
 #include <tuple>
@@ -15,11 +16,16 @@
 namespace sluice::inline v0::aio {
 
 /// \cond
-// The thread's own ring for operations outside any task; made at the first of them, gone with the thread.
+// The thread's own ring for operations outside any task; made at the first of them, gone with the thread. A refusal is not kept: what was
+// missing may be there the next time.
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring() noexcept -> result<ring<Config>>& {
-  static thread_local result<ring<Config>> cached{ring<Config>::make()};
-  return cached;
+  struct holder {
+    result<ring<Config>> made{ring<Config>::make()};
+  };
+  static thread_local std::optional<holder> cached;
+  if (!cached || !cached->made) cached.emplace();
+  return cached->made;
 }
 
 // The same, or null and the reason.

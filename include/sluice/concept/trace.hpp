@@ -19,10 +19,27 @@ struct task_spawned {
   std::uint64_t task;     ///< its number, never used twice in a scheduler
   std::string_view name;  ///< as given, or empty
 };
+/// A text that is looked up only if somebody reads it.
+class lazy_text {
+ public:
+  using reader = auto (*)(const void* of) noexcept -> std::string_view;  ///< looks it up
+
+  /// What `read(of)` gives.
+  constexpr lazy_text(const void* of, reader read) noexcept : of_{of}, read_{read} {}
+  /// A static text.
+  constexpr lazy_text(const char* text) noexcept  // NOLINT(google-explicit-constructor)
+      : of_{text}, read_{[](const void* same) noexcept -> std::string_view { return static_cast<const char*>(same); }} {}
+  /// The text.
+  operator std::string_view() const noexcept { return read_(of_); }  // NOLINT(google-explicit-constructor)
+
+ private:
+  const void* of_;
+  reader read_;
+};
 /// A task left the processor until something happens.
 struct task_parked {
-  std::uint64_t task;     ///< which
-  std::string_view what;  ///< what it waits for, a static text
+  std::uint64_t task;  ///< its number
+  lazy_text what;      ///< what it waits for; to be read during the call
 };
 /// A parked task became ready.
 struct task_ready {

@@ -60,6 +60,8 @@ struct wait_kind {
 struct waiting {
   const wait_kind* kind;  ///< never null
 
+  /// The same of a wait by address.
+  static auto read_what(const void* wait) noexcept -> std::string_view { return static_cast<const waiting*>(wait)->what(); }
   /// What it is, for reports.
   [[nodiscard]] auto what() const noexcept -> std::string_view { return kind->name != nullptr ? kind->name(*this) : kind->what; }
 };

@@ -213,7 +213,7 @@ class scheduler {
 
   // Leaves the running task until it is made ready.
   [[gnu::always_inline]] void park(waiting& w) noexcept {
-    watch().hook(event::task_parked{running_->cold->id, w.what()});
+    watch().hook(event::task_parked{running_->cold->id, {&w, &waiting::read_what}});
     running_->state = fiber_state::parked;
     inline_streak_ = 0;
     resume_next(w);

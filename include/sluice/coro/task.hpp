@@ -6,6 +6,7 @@
 #include <sluice/coro/inbox.hpp>
 #include <sluice/coro/scheduler.hpp>
 
+#include <cassert>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -98,6 +99,7 @@ class [[nodiscard]] basic_task {
  private:
   void end() noexcept {
     if (frame_ == nullptr) return;
+    assert(frame_->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
     if (!done()) {
       auto& home = *frame_->home;
       home.request_cancel(*frame_);

@@ -198,7 +198,10 @@ class io_uring {
   template <class Watch>
   void cancel(aio::record& record, const Watch& watch) noexcept {
     entry* const e = acquire(watch);
-    if (e == nullptr) return;
+    if (e == nullptr) {
+      record.cancelling = false;  // may be asked again
+      return;
+    }
     ::io_uring_prep_cancel64(e, identity(record), 0);
     e->flags |= IOSQE_CQE_SKIP_SUCCESS;
     e->user_data = detail::uring::tag_ignored;
