@@ -83,7 +83,7 @@ template <class Config, class Op>
 void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>, Op>> batch) noexcept {
   auto& made = blocking_ring<Config>();
   if (!made) {
-    for (auto& one : batch) one.refuse();
+    for (auto& one : batch) one.refuse(raw(static_cast<errc>(made.error().value())));
     return;
   }
   made->start(batch);

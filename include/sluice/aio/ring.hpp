@@ -501,7 +501,8 @@ class ring {
       watch().hook(event::timer_fired{(now - one.deadline).count});
       if (one.role == timer_role::operation) {
         auto& bounded = static_cast<timed_record&>(*static_cast<record*>(one.owner));
-        bounded.expired = true;
+        // One that was cancelled before has not run out of time.
+        bounded.expired = !bounded.cancelling;
         cancel_running(bounded);
       } else {
         foreign = true;

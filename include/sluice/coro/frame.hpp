@@ -121,6 +121,9 @@ struct frame {
   frame* older = nullptr;                                     ///< sibling in that scope
   frame* newer = nullptr;                                     ///< sibling in that scope
   fiber<Config>* joiner = nullptr;                            ///< waits for the end
+  frame* next_to_interrupt = nullptr;                         ///< asked to end in the same breath
+  frame* mark = nullptr;                                      ///< of reports and of lists made on the spot
+  void (*drop)(frame&) noexcept = nullptr;                    ///< destroys the result of one that has finished
   std::stop_source* stop = nullptr;                           ///< made when foreign code asks for a token
   detail::exception_globals exceptions;                       ///< put aside while it does not run
   std::source_location where;                                 ///< where it was spawned
@@ -144,6 +147,15 @@ template <class Config, class T>
 struct typed_frame : frame<Config> {
   std::optional<result<T>> value;  ///< set when it has returned
   std::exception_ptr exception;    ///< set when it has thrown
+
+  /// Nothing has come of it yet.
+  typed_frame() noexcept {
+    this->drop = [](frame<Config>& other) noexcept {
+      auto& self = static_cast<typed_frame&>(other);
+      self.value.reset();
+      self.exception = nullptr;
+    };
+  }
 };
 
 }  // namespace coro

@@ -38,18 +38,34 @@ auto waits_on(const fiber<Config>& task) noexcept -> const frame<Config>* {
   return static_cast<const frame<Config>*>(task.wait->kind->on(*task.wait));
 }
 
-// Whether following "waits for" from a task comes back to it, and whether it is the lowest number on that way: each cycle is then named
-// once.
+// Follows "waits for" from a task; gives a task of the cycle that this leads into, if no walk before this one came that way.
 template <class Config>
-auto leads_cycle(const fiber<Config>& task) noexcept -> bool {
-  const fiber<Config>* at = &task;
-  for (std::size_t steps = 0; steps < 1'000'000; ++steps) {
+auto find_cycle(fiber<Config>& start) noexcept -> const frame<Config>* {
+  start.cold->mark = start.cold;
+  for (const fiber<Config>* at = &start;;) {
     const auto* const next = waits_on<Config>(*at);
-    if (next == nullptr || next->id < task.cold->id) return false;
-    if (next == task.cold) return true;
+    if (next == nullptr) return nullptr;
+    if (next->hot->cold->mark != nullptr) return next->mark == start.cold ? next : nullptr;
+    next->hot->cold->mark = start.cold;
     at = next->hot;
   }
-  return false;
+}
+
+// Prints a cycle, its oldest task first.
+template <class Config>
+void print_cycle(const frame<Config>& some, std::FILE* out) noexcept {
+  const frame<Config>* oldest = &some;
+  for (const auto* at = waits_on<Config>(*some.hot); at != &some; at = waits_on<Config>(*at->hot))
+    if (at->id < oldest->id) oldest = at;
+  std::fprintf(out, "  cycle: ");
+  const frame<Config>* at = oldest;
+  do {
+    print_task<Config>(*at, out);
+    std::fprintf(out, " -> ");
+    at = waits_on<Config>(*at->hot);
+  } while (at != oldest);
+  print_task<Config>(*oldest, out);
+  std::fprintf(out, "\n");
 }
 /// \endcond
 
@@ -76,17 +92,11 @@ template <class Config>
     print_place<Config>(*task.cold, out);
     std::fprintf(out, "\n");
   });
+  // Each task is walked over once, however they wait for each other.
+  home.each_task([](fiber<Config>& task) noexcept { task.cold->mark = nullptr; });
   home.each_task([&](fiber<Config>& task) noexcept {
-    if (task.state != fiber_state::parked || !leads_cycle<Config>(task)) return;
-    std::fprintf(out, "  cycle: ");
-    const fiber<Config>* at = &task;
-    do {
-      print_task<Config>(*at->cold, out);
-      std::fprintf(out, " -> ");
-      at = waits_on<Config>(*at)->hot;
-    } while (at != &task);
-    print_task<Config>(*at->cold, out);
-    std::fprintf(out, "\n");
+    if (task.cold->mark != nullptr) return;
+    if (const auto* const cycle = find_cycle<Config>(task)) print_cycle<Config>(*cycle, out);
   });
 }
 

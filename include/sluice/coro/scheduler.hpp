@@ -13,6 +13,7 @@
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/frame.hpp>
 #include <sluice/coro/inbox.hpp>
+#include <sluice/coro/newest_first.hpp>
 #include <sluice/coro/ready_queue.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/slab.hpp>
@@ -81,6 +82,13 @@ class scheduler {
     each_task([](fiber_type& task) noexcept {
       if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
     });
+    // What finished and was never fetched; it may own handles itself, which are empty by now.
+    each_task([](fiber_type& task) noexcept {
+      if (task.state != fiber_state::finished) return;
+      task.cold->drop(*task.cold);
+      delete task.cold->stop;
+      task.cold->annotation.destroy();
+    });
     if (inbox_ != nullptr) {
       inbox_->close();
       inbox_->release();
@@ -109,9 +117,10 @@ class scheduler {
     if (live_ != 0) {
       looping_ = true;
       deadlocked_ = false;
+      ring_lost_ = false;
       push(marker_);
       waiting w{&root_wait};
-      park(w);
+      do { park(w); } while (attend());
       looping_ = false;
       ready_.clear();
     }
@@ -138,17 +147,10 @@ class scheduler {
 
   /// Asks all tasks to end, newest first.
   [[gnu::noinline, gnu::cold]] void cancel_all() noexcept {
-    // A cancel may end waits, never a task: the slots stay as they are meanwhile.
-    std::uint64_t below = ~std::uint64_t{0};
-    for (;;) {
-      fiber_type* newest = nullptr;
-      each_task([&](fiber_type& task) noexcept {
-        if (task.cold->id < below && !task.cold->base.cancelled && (newest == nullptr || task.cold->id > newest->cold->id)) newest = &task;
-      });
-      if (newest == nullptr) return;
-      below = newest->cold->id;
-      request_cancel(*newest->cold);
-    }
+    frame_type* list = nullptr;
+    each_task([&](fiber_type& task) noexcept { task.cold->mark = std::exchange(list, task.cold); });
+    // A cancel may end waits, never a task: the list stays as it is meanwhile.
+    for (auto* task = newest_first(list); task != nullptr; task = task->mark) request_cancel(*task);
   }
 
   /// Tasks that have not ended.
@@ -247,7 +249,7 @@ class scheduler {
   [[gnu::noinline, gnu::cold]] void note_refusal() noexcept {
     note_cut();
     fiber_type& me = *running_;
-    if (++me.cold->refused > most_refusals && (ending_ || deadlocked_)) abandon(me);
+    if (++me.cold->refused > most_refusals && looping_ && (ending_ || deadlocked_)) abandon(me);
   }
 
   // The request to end reached the running task, or through it a task that it waited for.
@@ -262,8 +264,17 @@ class scheduler {
     if (task.base.cancelled || task.hot->state == fiber_state::finished) return;
     watch().hook(event::task_cancelled{task.id});
     task.base.cancelled = true;
+    task.hot->cancelled = true;
     if (task.stop != nullptr) task.stop->request_stop();
-    interrupt(task);
+    // One wait that ends may ask the next task to end, and so on to any depth: one after the other, not one inside the other.
+    *last_to_interrupt_ = &task;
+    last_to_interrupt_ = &task.next_to_interrupt;
+    task.next_to_interrupt = nullptr;
+    if (std::exchange(interrupting_, true)) return;
+    for (frame_type* one = first_to_interrupt_; one != nullptr; one = one->next_to_interrupt) interrupt(*one);
+    interrupting_ = false;
+    first_to_interrupt_ = nullptr;
+    last_to_interrupt_ = &first_to_interrupt_;
   }
 
   // Some scope of the task was asked to end: cuts short what it waits for.
@@ -537,17 +548,41 @@ class scheduler {
     if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
       without_hope();
     else if (!poll_ring(idle ? wait::one : wait::none)) [[unlikely]]
-      abandon_all();
+      call_root();
     push(marker_);
   }
 
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
   [[gnu::noinline, gnu::cold]] void without_hope() noexcept {
     const bool reachable = inbox_ != nullptr && inbox_->is_shared();
-    if (!poll_ring(reachable ? wait::one : wait::none))
+    if (!poll_ring(reachable ? wait::one : wait::none)) {
+      call_root();
+    } else if (ready_.empty() && !reachable) {
+      stuck_ = true;
+      call_root();
+    }
+  }
+
+  /// Lets the root look at what the tasks cannot do: its stack has room to print, theirs may not.
+  void call_root() noexcept {
+    if (looping_ && root_.state == fiber_state::parked) make_ready(root_);
+  }
+
+  /// What the root was called for. Whether there are tasks to go on with.
+  [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool {
+    tell_lost();
+    if (live_ == 0) return false;
+    if (ring_lost_) {
       abandon_all();
-    else if (ready_.empty() && !reachable)
+    } else if (std::exchange(stuck_, false)) {
+      ready_.clear();  // of the marker, which is all there is
       stuck();
+      push(marker_);
+    } else if (std::exchange(report_wanted_, false)) {
+      report(stderr);
+    }
+    tell_lost();
+    return live_ != 0;
   }
 
   /// Polls. False: the ring is lost, `status_` says why, and no task can go on.
@@ -562,6 +597,7 @@ class scheduler {
 
   [[gnu::noinline, gnu::cold]] auto lost(std::error_code why) noexcept -> bool {
     status_ = why;
+    ring_lost_ = true;
     return false;
   }
 
@@ -571,7 +607,14 @@ class scheduler {
     const unsigned asked = wishes_->load(std::memory_order_relaxed);
     if (asked == 0) return;
     wishes_->fetch_and(~asked, std::memory_order_relaxed);
-    if ((asked & wish_report) != 0) report(stderr);
+    if ((asked & wish_report) != 0) {
+      if (in_task() || looping_) {
+        report_wanted_ = true;
+        call_root();
+      } else {
+        report(stderr);
+      }
+    }
     if ((asked & wish_end) != 0 && wish_target_ != nullptr && *wish_target_ != nullptr) request_cancel(**wish_target_);
   }
 
@@ -593,26 +636,29 @@ class scheduler {
 
   [[gnu::noinline, gnu::cold]] void abandon_all() noexcept {
     each_task([&](fiber_type& task) noexcept {
-      if (task.state != fiber_state::parked && task.state != fiber_state::ready) return;
-      if (&task == running_) return;
-      lose(task);
+      if (task.state == fiber_state::parked || task.state == fiber_state::ready) lose(task);
     });
     ready_.clear();
-    if (running_ != &root_ && running_->state == fiber_state::parked) lose(*running_);
-    make_ready(root_);
   }
 
   [[gnu::noinline, gnu::cold]] void lose(fiber_type& task) noexcept {
-    print_lost<Config>(task, stderr);
     task.state = fiber_state::lost;
     if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
     --live_;
+    task.next = std::exchange(untold_, &task);
+  }
+
+  void tell_lost() noexcept {
+    while (untold_ != nullptr) {
+      print_lost<Config>(*untold_, stderr);
+      untold_ = untold_->next;
+    }
   }
 
   /// The running task is never resumed; what it owns stays as it is.
   [[noreturn]] void abandon(fiber_type& me) noexcept {
     lose(me);
-    if (live_ == 0) make_ready(root_);
+    call_root();
     for (;;) {
       fiber_type* const next = take();
       switch_to(me, *next);
@@ -668,7 +714,7 @@ class scheduler {
       me.exception = nullptr;
       dying_ = &me;
     }
-    if (live_ == 0 && looping_) make_ready(root_);
+    if (live_ == 0) call_root();
     fiber_type* const next = take();
     running_ = next;
     watch().hook(event::task_resumed{next->cold->id});
@@ -719,6 +765,13 @@ class scheduler {
   bool looping_ = false;
   bool ending_ = false;
   bool deadlocked_ = false;
+  bool ring_lost_ = false;
+  bool stuck_ = false;
+  bool report_wanted_ = false;
+  bool interrupting_ = false;
+  fiber_type* untold_ = nullptr;
+  frame_type* first_to_interrupt_ = nullptr;
+  frame_type** last_to_interrupt_ = &first_to_interrupt_;
   std::error_code status_;
   std::error_code spawn_status_;
   std::atomic<unsigned>* wishes_ = nullptr;

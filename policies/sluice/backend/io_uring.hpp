@@ -7,6 +7,7 @@
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/setup.hpp>
+#include <sluice/backend/uring/sigpipe.hpp>
 #include <sluice/backend/uring/waker.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/trace.hpp>
@@ -96,7 +97,7 @@ class io_uring {
       slot.offset = enter_descriptor_;
       (void)Os::uring_register(descriptor(), IORING_UNREGISTER_RING_FDS, &slot, 1);
     }
-    restore_sigpipe();
+    sigpipe_.drop();
     Os::uring_queue_exit(&ring_);
   }
 
@@ -120,7 +121,7 @@ class io_uring {
     if constexpr (O.inline_try >= inline_try::both && std::is_same_v<Op, op::recv>) {
       if (alone && try_recv(record, op, watch)) return started::done;
     }
-    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
     entry* const e = acquire(watch);
     if (e == nullptr) [[unlikely]]
       return done_with(record, -ENOMEM);
@@ -136,7 +137,7 @@ class io_uring {
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
     }
-    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) block_sigpipe();
+    if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
     fill(e, op, keep);
     e.user_data = identity(record);
     return 0;
@@ -643,29 +644,6 @@ class io_uring {
     return code <= last_opcode_;
   }
 
-  /// A write to a closed pipe raises SIGPIPE in the submitting thread; the library reports the error instead.
-  void block_sigpipe() noexcept {
-    if (sigpipe_ != sigpipe_state::untouched) return;
-    ::sigset_t set;
-    ::sigset_t old;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    if (Os::signal_mask(SIG_BLOCK, &set, &old) != 0) return;
-    sigpipe_ = sigismember(&old, SIGPIPE) == 1 ? sigpipe_state::was_blocked : sigpipe_state::blocked;
-  }
-
-  void restore_sigpipe() noexcept {
-    if (sigpipe_ != sigpipe_state::blocked) return;
-    ::sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
-    (void)Os::take_pending_signal(&set);
-    (void)Os::signal_mask(SIG_UNBLOCK, &set, nullptr);
-    sigpipe_ = sigpipe_state::untouched;
-  }
-
-  enum class sigpipe_state : std::uint8_t { untouched, was_blocked, blocked };
-
   ::io_uring ring_;
   unsigned enter_descriptor_;
   unsigned enter_flags_ = 0;
@@ -675,7 +653,7 @@ class io_uring {
   std::uint32_t recv_failures_ = 0;
   bool reaping_ = false;
   bool flushed_inside_ = false;
-  sigpipe_state sigpipe_ = sigpipe_state::untouched;
+  detail::uring::sigpipe_block<Os> sigpipe_;
   aio::record* backlog_ = nullptr;
   aio::record* backlog_last_ = nullptr;
   detail::uring::waker<Os> waker_;

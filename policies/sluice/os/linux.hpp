@@ -95,6 +95,11 @@ struct linux_ : linux_memory {
   static void yield_processor() noexcept { (void)::sched_yield(); }
   /// Changes the calling thread's signal mask. \src pthread_sigmask(3)
   static auto signal_mask(int how, const ::sigset_t* set, ::sigset_t* old) noexcept -> int { return -::pthread_sigmask(how, set, old); }
+  /// Whether a signal waits to be unblocked in the calling thread. \src sigpending(2)
+  static auto signal_is_pending(int signal) noexcept -> bool {
+    ::sigset_t set;
+    return ::sigpending(&set) == 0 && sigismember(&set, signal) == 1;
+  }
   /// Takes a pending signal of the set, without waiting. \src sigtimedwait(2)
   static auto take_pending_signal(const ::sigset_t* set) noexcept -> int {
     const ::timespec at_once{};

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.ring.completions]
+#include <sluice/sluice.hpp>
+
+namespace ring = sluice::ring;
+struct app : sluice::config<sluice::backend::io_uring<{.completions = 70000, .prefer = ring::none}>> {};
+using coro = sluice::coro_of<app>;
+int main() {
+  return coro::main([] {});
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.ring.sqpoll]
+#include <sluice/sluice.hpp>
+
+namespace ring = sluice::ring;
+struct app : sluice::config<sluice::backend::io_uring<{.flags = ring::sqpoll, .prefer = ring::coop_taskrun | ring::taskrun_flag}>> {};
+using coro = sluice::coro_of<app>;
+int main() {
+  return coro::main([] {});
+}

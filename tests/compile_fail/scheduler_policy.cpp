@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.scheduler.policy]
+#include <sluice/sluice.hpp>
+
+struct app : sluice::config<> {};
+using coro = sluice::coro_of<app>;
+using aio = sluice::aio_of<app>;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+void f() {
+  auto home = coro::scheduler::make();
+  (void)home->policy<sluice::policy_kind::timers>();
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.stack.bytes]
+#include <sluice/sluice.hpp>
+
+struct app : sluice::config<sluice::stack::guarded<{.bytes = 4096}>> {};
+using coro = sluice::coro_of<app>;
+int main() {
+  return coro::main([] {});
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// Tasks that will not end, and rings that are lost: what becomes of their scheduler.
+#include <coro/fixture.hpp>
+
+#include <sluice/sluice.hpp>
+#include <support/needs.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+
+using coro = sluice::coro_of<fixture::app>;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Fails io_uring_enter with one number after so many calls.
+struct failing_os : sluice::os::linux_ {
+  static auto uring_enter(unsigned descriptor, unsigned submit, unsigned wait, unsigned flags, void* argument, std::size_t bytes) noexcept
+      -> int {
+    if (calls_left == 0) return -error;
+    if (calls_left > 0) --calls_left;
+    return linux_::uring_enter(descriptor, submit, wait, flags, argument, bytes);
+  }
+  static inline int calls_left = -1;
+  static inline int error = 0;
+};
+struct failing : sluice::config<sluice::backend::io_uring<{}, failing_os>, fixture::roomy> {};
+using fragile = sluice::coro_of<failing>;
+
+struct refusing_os : sluice::os::linux_ {
+  static auto uring_queue_init(unsigned, ::io_uring*, ::io_uring_params*) noexcept -> int { return -error; }
+  static inline int error = 0;
+};
+struct refusing : sluice::config<sluice::backend::io_uring<{}, refusing_os>> {};
+using refused = sluice::coro_of<refusing>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(stuck, *needs::ring())
+
+BOOST_AUTO_TEST_CASE(a_task_that_ignores_its_end_is_named_and_abandoned_after_a_thousand_waits) {
+  int waits = 0;
+  bool other_ended = false;
+  bool destroyed = false;
+  struct guard {
+    bool& flag;
+    ~guard() { flag = true; }
+  };
+  const auto said = fixture::error_output_of([&] {
+    auto home = coro::scheduler::make();
+    home->spawn({.name = "stubborn"}, [&] {
+      const guard at_end{destroyed};
+      for (;;) {
+        (void)coro::sleep(10s);
+        ++waits;
+      }
+    });
+    home->spawn([&] {
+      (void)coro::sleep(10s);
+      (void)coro::shield([] { return coro::sleep(2ms); });
+      other_ended = true;
+    });
+    (void)home->poll();
+  });
+  BOOST_TEST(waits == 1000);
+  BOOST_TEST(other_ended);
+  BOOST_TEST(!destroyed);
+  BOOST_TEST(said.find("sluice: abandoned task #1 \"stubborn\": it never ended although it was asked to, spawned at ") == 0U);
+  BOOST_TEST(said.find("stuck.cpp:") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_waits_for_an_abandoned_task_is_abandoned_too) {
+  coro::task<void> handle;
+  const auto said = fixture::error_output_of([&] {
+    auto home = coro::scheduler::make();
+    home->spawn({.name = "owner"}, [] {
+      coro::scope s;
+      s.spawn({.name = "stubborn"}, [] {
+        for (;;) (void)coro::io(op::nop{});
+      });
+      (void)s.join();
+    });
+    home->spawn([&] {
+      handle = coro::spawn({.name = "stubborn, too"}, [] {
+        for (;;) (void)coro::sleep(1s);
+      });
+    });
+    (void)home->poll();
+    (void)home->poll();
+  });
+  BOOST_TEST(said.find("abandoned task #1 \"owner\"") != std::string::npos);
+  BOOST_TEST(said.find("\"stubborn\": it never ended") != std::string::npos);
+  BOOST_TEST(said.find("\"stubborn, too\": it never ended") != std::string::npos);
+  BOOST_TEST(!handle.joinable());
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_ring_ends_run_with_the_reason) {
+  for (const int error : {EBADF, EFAULT, ENXIO, EBADFD}) {
+    failing_os::calls_left = 3;
+    failing_os::error = error;
+    bool finished = false;
+    sluice::result<void> outcome;
+    const auto said = fixture::error_output_of([&] {
+      auto home = fragile::scheduler::make();
+      home->spawn({.name = "worker"}, [&] {
+        for (int i = 0; i < 100; ++i) (void)fragile::io(op::nop{});
+        finished = true;
+      });
+      home->spawn({.name = "sleeper"}, [&] { (void)fragile::sleep(10s); });
+      outcome = home->run();
+      BOOST_TEST(home->live() == 0U);
+      failing_os::calls_left = -1;
+    });
+    BOOST_TEST(outcome.error().value() == error);
+    BOOST_TEST(!finished);
+    BOOST_TEST(said.find("\"worker\"") != std::string::npos);
+    BOOST_TEST(said.find("\"sleeper\"") != std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_ring_is_what_run_gives_for_a_whole_program) {
+  failing_os::calls_left = 2;
+  failing_os::error = EBADF;
+  sluice::result<int> outcome;
+  (void)fixture::error_output_of([&] {
+    outcome = fragile::run([] {
+      for (int i = 0; i < 100; ++i) (void)fragile::io(op::nop{});
+      return 1;
+    });
+    failing_os::calls_left = -1;
+  });
+  BOOST_TEST(outcome.error().value() == EBADF);
+}
+
+BOOST_AUTO_TEST_CASE(what_can_be_retried_is_never_seen) {
+  for (const int error : {EINTR, EAGAIN, EBUSY}) {
+    failing_os::error = error;
+    int done = 0;
+    const auto outcome = fragile::run([&] {
+      for (int i = 0; i < 50; ++i) {
+        failing_os::calls_left = 0;
+        fragile::spawn([] {
+          coro::yield();
+          failing_os::calls_left = -1;
+        }).detach();
+        if (fragile::io(op::nop{})) ++done;
+        failing_os::calls_left = -1;
+      }
+    });
+    BOOST_TEST(outcome.has_value());
+    BOOST_TEST(done == 50);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_ring_is_the_error_of_make_of_run_and_of_main) {
+  const std::pair<int, sluice::errc> cases[] = {{ENOSYS, sluice::errc::ring_unsupported}, {EPERM, sluice::errc::ring_forbidden},
+                                                {ENOMEM, sluice::errc::ring_memory},      {EMFILE, sluice::errc::ring_descriptors}};
+  for (const auto& [number, code] : cases) {
+    refusing_os::error = number;
+    bool called = false;
+    BOOST_TEST((refused::scheduler::make().error() == code));
+    BOOST_TEST((refused::run([&] { called = true; }).error() == code));
+    int exit_code = 0;
+    const auto said = fixture::error_output_of([&] { exit_code = refused::main([&] { called = true; }); });
+    BOOST_TEST(exit_code == 1);
+    BOOST_TEST(said == "error: " + make_error_code(code).message() + "\n");
+    BOOST_TEST((refused::io(op::nop{}).error() == code));
+    const auto [a, b] = refused::io(op::nop{}, op::nop{});
+    BOOST_TEST((a.error() == code && b.error() == code));
+    BOOST_TEST(!called);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// What every backend must do, checked through the core from the outside. Each law is a template over a config and names the rules of the
+/// specification that it checks; at its end a program prints which rules it covered. This file has what the laws share, the files
+/// backend_*.hpp have the laws.
+
+#include <sluice/aio/facade.hpp>
+#include <sluice/op/link.hpp>
+#include <sluice/op/list.hpp>
+#include <sluice/trace/counters.hpp>
+#include <support/descriptors.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace laws::backend {
+
+namespace aio = sluice::aio;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+using sluice::interval;
+using sluice::started;
+using support::bytes_of;
+using support::put;
+using support::take;
+
+/// The rules that concern the operations of the core. Those that are missing here belong to tasks, files beyond reading and writing,
+/// processes, terminals and streams of results; 2.1 is a duty of the user's; 4.1 and 4.6 are checked by the compiler; 4.h needs a system
+/// call that nothing interrupts; 7.4 is a law of timers.
+inline constexpr std::string_view rules[] = {"1.1", "1.2", "1.3", "1.4", "1.5", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4",  "3.5", "4.a",
+                                             "4.b", "4.c", "4.d", "4.e", "4.f", "4.g", "4.i", "4.2", "4.3", "4.4", "4.5",  "5.1", "5.2",
+                                             "6.1", "6.2", "7.1", "7.2", "7.3", "8.1", "8.2", "8.3", "8.4", "9.1", "12.1", "12.2"};
+
+inline std::set<std::string_view> covered_rules;
+
+/// Stands at the top of each law: the rules that it checks. The rows of the table of links are 4.a to 4.i.
+template <class... Rules>
+void covers(Rules... numbers) {
+  (covered_rules.insert(numbers), ...);
+}
+
+/// Prints what was covered; one a program.
+struct coverage_report {
+  ~coverage_report() {
+    std::size_t covered = 0;
+    std::string missing;
+    for (const auto rule : rules) {
+      if (covered_rules.contains(rule))
+        ++covered;
+      else
+        missing += " " + std::string{rule};
+    }
+    std::printf("rules covered: %zu of %zu%s%s\n", covered, std::size(rules), missing.empty() ? "" : "; not here:", missing.c_str());
+  }
+};
+
+/// Says why and ends the program: operations are in flight, so that nothing can be destroyed any more.
+[[noreturn]] inline void give_up(const char* why) {
+  std::fprintf(stderr, "gave up in %s: %s\n", boost::unit_test::framework::current_test_case().full_name().c_str(), why);
+  std::abort();
+}
+
+/// A ring and what its sink saw.
+template <class Config>
+struct session {
+  using facade = sluice::aio_of<Config>;
+  using ring_type = typename facade::ring;
+  using event_source = typename facade::event_source;
+  template <class Op>
+  using operation = typename facade::template operation<Op>;
+
+  sluice::result<ring_type> made;
+  ring_type& ring;
+  std::vector<aio::record*> done;  ///< in order
+  std::vector<aio::timer*> fired;  ///< in order
+
+  explicit session(const sluice::ring_options& options = {}) : made{ring_type::make(options)}, ring{require(made)} {}
+
+  auto poll(sluice::wait how) -> std::size_t {
+    const auto count = ring.poll(*this, how);
+    if (!count) give_up(count.error().message().c_str());
+    return *count;
+  }
+  void operator()(aio::record& one) noexcept { done.push_back(&one); }
+  void operator()(aio::timer& one) noexcept { fired.push_back(&one); }
+
+  /// Polls until a condition holds.
+  template <class Condition>
+  void until(Condition&& holds) {
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    while (!holds()) {
+      poll(sluice::wait::at_most(50ms));
+      if (std::chrono::steady_clock::now() > limit) give_up("nothing happens any more");
+    }
+  }
+  /// Polls until these are done.
+  template <class... Operations>
+  void finish(const Operations&... ones) {
+    until([&] { return (is_finished(ones) && ...); });
+  }
+  /// Polls for a while, for what must not happen.
+  void linger(std::chrono::milliseconds span = 5ms) {
+    const auto end = std::chrono::steady_clock::now() + span;
+    while (std::chrono::steady_clock::now() < end) poll(sluice::wait::at_most(1ms));
+  }
+
+  /// Operations of one call, not started.
+  template <class... Ops>
+  [[nodiscard]] auto call(Ops... ops) {
+    return aio::call<ring_type, Ops...>{std::move(ops)...};
+  }
+  /// Runs the operations of one call: their results, in a tuple if there are several.
+  template <class... Ops>
+  auto run(Ops... ops) {
+    aio::call<ring_type, Ops...> batch{std::move(ops)...};
+    ring.start(batch);
+    finish(batch);
+    if constexpr (sizeof...(Ops) == 1)
+      return batch.template get<0>().result();
+    else
+      return batch.results();
+  }
+  /// Starts one operation, alone, and finishes it.
+  template <class Op>
+  auto run_alone(Op description) {
+    operation<Op> one{std::move(description)};
+    if (ring.start(one) == started::pending) finish(one);
+    return one.result();
+  }
+
+  /// At which place the sink was given a record; past the end if never.
+  [[nodiscard]] auto place(const aio::record& one) const -> std::size_t {
+    std::size_t at = 0;
+    while (at < done.size() && done[at] != &one) ++at;
+    return at;
+  }
+
+ private:
+  static auto require(sluice::result<ring_type>& made) -> ring_type& {
+    BOOST_REQUIRE_MESSAGE(made.has_value(), (made.has_value() ? "" : made.error().message()));
+    return *made;
+  }
+  static auto is_finished(const aio::record& one) -> bool { return one.is_done(); }
+  template <class... Ops>
+  static auto is_finished(const aio::call<ring_type, Ops...>& batch) -> bool {
+    return batch.unfinished() == 0;
+  }
+};
+
+template <class Result>
+void succeeded(const Result& outcome) {
+  BOOST_TEST(outcome.has_value(), (outcome.has_value() ? "" : outcome.error().message()));
+}
+template <class Result, class Value>
+void gave(const Result& outcome, const Value& value) {
+  BOOST_TEST_REQUIRE(outcome.has_value(), (outcome.has_value() ? "" : outcome.error().message()));
+  BOOST_TEST((*outcome == value));
+}
+template <class Result, class Code>
+void failed(const Result& outcome, Code code) {
+  BOOST_TEST_REQUIRE(!outcome.has_value(), "it succeeded");
+  BOOST_TEST((outcome.error() == code), outcome.error().category().name() << ": " << outcome.error().message());
+}
+template <class Result>
+void canceled(const Result& outcome) {
+  failed(outcome, std::errc::operation_canceled);
+}
+
+/// What a backend's config says of itself.
+template <class Config>
+inline constexpr auto options_of = sluice::policy_of<Config, sluice::policy_kind::backend>::options;
+
+}  // namespace laws::backend
+
+/// A case of a law for each config of a tuple.
+#define LAW_OF_BACKENDS(law, models) \
+  BOOST_AUTO_TEST_CASE_TEMPLATE(law, config, models) { laws::backend::law<config>(); }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "models.hpp"
+
+#include <laws/backend_order.hpp>
+#include <laws/backend_results.hpp>
+
+#include <tuple>
+
+using laws::backend::coverage_report;
+BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
+
+BOOST_AUTO_TEST_SUITE(policies)
+BOOST_AUTO_TEST_SUITE(backend)
+BOOST_AUTO_TEST_SUITE(io_uring_inline)
+
+using model = std::tuple<models::never_tries, models::tries_send, models::tries_both, models::tries_adaptively>;
+LAWS_OF_BACKEND_RESULTS(model)
+LAWS_OF_BACKEND_ORDER(model)
+
+BOOST_AUTO_TEST_SUITE_END()
+BOOST_AUTO_TEST_SUITE_END()
+BOOST_AUTO_TEST_SUITE_END()
