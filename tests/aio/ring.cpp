@@ -126,6 +126,17 @@ BOOST_AUTO_TEST_CASE(the_waiter_of_a_call_is_left_in_each_record) {
   for (const auto* one : s.done) BOOST_TEST((one->waiter == &me));
 }
 
+/// Story: a loop that had enough to do never polled, for it was told that there was nothing to poll for.
+BOOST_AUTO_TEST_CASE(a_wake_up_is_something_to_poll_for) {
+  session s;
+  s.poll(sluice::wait::none);
+  BOOST_TEST(!s.ring.pending());
+  s.ring.wake();
+  BOOST_TEST(s.ring.pending());
+  s.poll(sluice::wait::one);
+  BOOST_TEST(!s.ring.pending());
+}
+
 BOOST_AUTO_TEST_CASE(an_operation_must_outlive_its_flight) {
 #ifndef NDEBUG
   const auto end = support::in_child([] {

@@ -212,9 +212,9 @@ class ring {
   [[gnu::always_inline]] auto start_one(operation<Op>& one, bool alone) noexcept -> started {
     begin(one);
     if constexpr (operation<Op>::is_tagged_close) return start_close(one);
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if (!list(one)) [[unlikely]]
       return finish_at_once(one);
-    watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if (backend_.start(one, one.op, one.scratch, alone, watch()) == started::done) return finish_at_once(one);
     if constexpr (operation<Op>::is_timed) arm_limit(one);
     launched(one);
@@ -227,6 +227,7 @@ class ring {
     begin(one);
     one.kind |= record_kind::member | record_kind::waiting;
     one.owner = &owner;
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if constexpr (!operation<Op>::is_tagged_close)
       member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.op, one.scratch) : one.res;
     launched(one);
@@ -261,14 +262,12 @@ class ring {
     auto push(record& one, const entry& prepared) noexcept -> started {
       begin_turn(one);
       if (one.info->is_close) return self.start_close(one, true);
-      self.watch().hook(event::op_queued{&one, one.info->name, one.handle});
       if (self.backend_.push(one, prepared, self.watch()) == started::done) return started::done;
       if ((one.kind & record_kind::timed) != 0) self.arm_limit(static_cast<timed_record&>(one));
       return started::pending;
     }
     void push_linked(record& one, const entry& prepared, bool linked) noexcept {
       begin_turn(one);
-      self.watch().hook(event::op_queued{&one, one.info->name, one.handle});
       self.backend_.push_linked(prepared, linked, self.watch());
     }
     void finish(record& one, std::int32_t raw) noexcept {
@@ -397,7 +396,7 @@ class ring {
 
   /// Closes a handle: at once if nothing is in flight on it, else after what is in flight was cancelled.
   auto start_close(record& one, bool in_chain = false) noexcept -> started {
-    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    if (!in_chain) watch().hook(event::op_queued{&one, one.info->name, one.handle});
     descriptor* const slot = one.handle < 0 ? nullptr : descriptors_.find(one.handle);
     if (slot != nullptr && slot->closing != nullptr) {
       one.res = -static_cast<std::int32_t>(std::errc::bad_file_descriptor);

@@ -254,7 +254,7 @@ class io_uring {
 
   /// Whether entering the kernel would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool {
-    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_ || must_enter()) return true;
+    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_ || must_enter() || waker_.was_called()) return true;
     // Deferred completions come only while the kernel is entered, and each poll takes all of them.
     return !defers && ready() != 0;
   }
@@ -281,8 +281,9 @@ class io_uring {
 
   /// The value of a raw result.
   template <class Op>
-  static auto value(const Op&, const scratch<Op>& keep, std::int32_t raw) noexcept {
+  static auto value(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept {
     using type = typename Op::result_type;
+    note_written(op, keep, raw);
     if constexpr (std::is_same_v<Op, op::accept>)
       return accepted{.socket = socket_handle{raw}, .peer = sluice::os::decode(keep.address, keep.length)};
     else if constexpr (std::is_same_v<Op, op::getsockname>)
@@ -318,6 +319,24 @@ class io_uring {
   static auto identity(const aio::record& record) noexcept -> std::uint64_t { return reinterpret_cast<std::uintptr_t>(&record); }
 
   [[nodiscard]] auto descriptor() const noexcept -> unsigned { return static_cast<unsigned>(ring_.ring_fd); }
+
+  /// For checkers of memory, which do not see what the kernel writes when an operation completes.
+  template <class Op>
+  static void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep, [[maybe_unused]] std::int32_t raw) noexcept {
+    [[maybe_unused]] auto left = static_cast<std::size_t>(raw);
+    if constexpr (std::is_same_v<Op, op::accept>) {
+      Os::memory_written(&keep.length, sizeof(keep.length));
+      Os::memory_written(&keep.address, keep.length);
+    } else if constexpr (std::is_same_v<Op, op::read> || std::is_same_v<Op, op::recv>) {
+      Os::memory_written(op.buffer.data(), left < op.buffer.size() ? left : op.buffer.size());
+    } else if constexpr (std::is_same_v<Op, op::readv>) {
+      for (const auto& part : op.buffers) {
+        const std::size_t here = left < part.size ? left : part.size;
+        Os::memory_written(part.data, here);
+        left -= here;
+      }
+    }
+  }
 
   static auto done_with(aio::record& record, std::int64_t raw) noexcept -> started {
     record.res = static_cast<std::int32_t>(raw);

@@ -124,6 +124,9 @@ class waker {
     arm_ = false;
   }
 
+  /// Whether somebody has called and `take` has not told yet.
+  [[nodiscard]] auto was_called() const noexcept -> bool { return called_.load(std::memory_order_relaxed); }
+
   /// Whether `take` has anything to do: a cheap look.
   [[nodiscard]] auto has_news() const noexcept -> bool { return foreign_ || called_.load(std::memory_order_relaxed); }
 
