@@ -20,6 +20,8 @@
 #include <sluice/context/ucontext.hpp>
 #endif
 
+#if defined(__linux__)
+
 namespace sluice::inline v0 {
 
 /// The best backend of the platform.
@@ -57,3 +59,5 @@ struct default_policy<policy_kind::trace> {
 };
 
 }  // namespace sluice::inline v0
+
+#endif

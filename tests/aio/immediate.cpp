@@ -41,10 +41,11 @@ BOOST_AUTO_TEST_CASE(several_give_a_tuple_and_may_be_linked) {
   const auto pair = support::socket_pair();
   support::buffer buffer;
   const auto [sent, received] = facade::run(op::send{.socket = pair.near.socket(), .buffer = support::bytes_of("abc")},
-                                         op::timed(op::recv{.socket = pair.far.socket(), .buffer = buffer.span()}, 10s));
+                                            op::timed(op::recv{.socket = pair.far.socket(), .buffer = buffer.span()}, 10s));
   BOOST_TEST(sent.value() == 3U);
   BOOST_TEST(received.value() == 3U);
-  const auto [first, second] = facade::run(op::soft(op::recv{.socket = pair.far.socket(), .buffer = buffer.span()}), op::link_timeout{.after = 1ms});
+  const auto [first, second] =
+      facade::run(op::soft(op::recv{.socket = pair.far.socket(), .buffer = buffer.span()}), op::link_timeout{.after = 1ms});
   BOOST_TEST((first.error() == std::errc::operation_canceled));
   BOOST_TEST((second.error() == sluice::errc::timed_out));
 }

@@ -201,8 +201,8 @@ BOOST_AUTO_TEST_CASE(a_failure_in_a_chain_that_is_taken_back_stays_one) {
   session s;
   const auto pair = support::socket_pair();
   support::buffer buffer;
-  auto batch = s.call(op::soft(op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}), op::soft(op::fsync{.file = sluice::file_handle{7777}}),
-                      op::soft(op::nop{}), op::soft(op::nop{}), op::nop{});
+  auto batch = s.call(op::soft(op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}),
+                      op::soft(op::fsync{.file = sluice::file_handle{7777}}), op::soft(op::nop{}), op::soft(op::nop{}), op::nop{});
   s.ring.start(batch);
   s.poll(sluice::wait::none);
   s.ring.cancel(batch.get<4>());

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Exceptions belong to the task that throws and handles them, however tasks take turns.
-#include <coro/fixture.hpp>
-
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
@@ -12,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <coro/fixture.hpp>
 #include <execinfo.h>
 
 using coro = sluice::coro_of<fixture::app>;
@@ -75,7 +74,9 @@ BOOST_AUTO_TEST_CASE(destructors_may_wait_while_an_exception_is_in_flight) {
           const waits second{seen};
           if (i % 2 == 0) throw i;
           throw std::string{"text"};
-        } catch (int value) { BOOST_TEST(value == i); } catch (const std::string& text) { BOOST_TEST(text == "text"); }
+        } catch (int value) { BOOST_TEST(value == i); } catch (const std::string& text) {
+          BOOST_TEST(text == "text");
+        }
         BOOST_TEST(std::uncaught_exceptions() == 0);
       });
     (void)s.join();
@@ -169,7 +170,9 @@ BOOST_AUTO_TEST_CASE(a_backtrace_in_a_task_ends) {
     const int inner = coro::spawn([] {
                         void* deeper[200];
                         return ::backtrace(deeper, 200);
-                      }).join().value();
+                      })
+                          .join()
+                          .value();
     return std::pair{here, inner};
   });
   BOOST_TEST(outcome->first > 0);

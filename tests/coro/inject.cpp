@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Programs of every kind, cancelled at each of their suspensions in turn: nothing may be left behind.
-#include <coro/fixture.hpp>
-
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
@@ -10,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include <coro/fixture.hpp>
 
 namespace {
 
@@ -227,8 +227,7 @@ BOOST_AUTO_TEST_CASE(tokens_between_tasks_are_neither_lost_nor_doubled) {
       });
     }
     (void)coro::shield([&] {
-      for (int left = given - taken; left > 0; --left)
-        BOOST_TEST(coro::io(op::timed(op::wait_event{.source = source}, 1s)).has_value());
+      for (int left = given - taken; left > 0; --left) BOOST_TEST(coro::io(op::timed(op::wait_event{.source = source}, 1s)).has_value());
       BOOST_TEST((coro::io(op::timed(op::wait_event{.source = source}, 1us)).error() == sluice::errc::timed_out));
     });
   });
@@ -244,8 +243,8 @@ BOOST_AUTO_TEST_CASE(a_batch_of_many_operations) {
                                                     aio::operation<op::timeout>{op::timeout{.after = 10ms}}};
     coro::io(std::span{span});
     for (int i = 0; i < 3; ++i) {
-      (void)coro::io(op::recv{.socket = pair.left, .buffer = a}, op::send{.socket = pair.right, .buffer = fixture::bytes_of("ab")}, op::nop{},
-                     op::timed(op::recv{.socket = pair.right, .buffer = b}, 300us), op::timeout{.after = 100us});
+      (void)coro::io(op::recv{.socket = pair.left, .buffer = a}, op::send{.socket = pair.right, .buffer = fixture::bytes_of("ab")},
+                     op::nop{}, op::timed(op::recv{.socket = pair.right, .buffer = b}, 300us), op::timeout{.after = 100us});
     }
   });
 }

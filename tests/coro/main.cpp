@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // `main`: a whole program as one callable. Programs that signals reach, or that end badly, run in a child process.
-#include <coro/fixture.hpp>
-
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
+
+#include <coro/fixture.hpp>
 
 using coro = sluice::coro_of<fixture::app>;
 namespace op = sluice::op;
@@ -69,9 +70,8 @@ BOOST_AUTO_TEST_CASE(the_exit_code_is_the_callables_value) {
 
 BOOST_AUTO_TEST_CASE(an_error_or_an_exception_is_printed_and_becomes_1) {
   int code = 0;
-  auto said = fixture::error_output_of([&] {
-    code = coro::main([]() -> sluice::result<int> { return std::unexpected{std::make_error_code(std::errc::address_in_use)}; });
-  });
+  auto said = fixture::error_output_of(
+      [&] { code = coro::main([]() -> sluice::result<int> { return std::unexpected{std::make_error_code(std::errc::address_in_use)}; }); });
   BOOST_TEST(code == 1);
   BOOST_TEST(said == "error: Address already in use\n");
   said = fixture::error_output_of([&] { code = coro::main([] { throw std::runtime_error{"out of luck"}; }); });
@@ -175,14 +175,14 @@ BOOST_AUTO_TEST_CASE(a_signal_may_print_what_every_task_waits_for) {
 }
 
 BOOST_AUTO_TEST_CASE(the_former_handlers_come_back) {
-  struct ::sigaction mine {};
+  struct ::sigaction mine{};
   mine.sa_handler = SIG_IGN;
   struct ::sigaction before[4];
   const int numbers[] = {SIGINT, SIGTERM, SIGSEGV, SIGBUS};
   for (int i = 0; i < 4; ++i) ::sigaction(numbers[i], i < 2 ? &mine : nullptr, &before[i]);
   (void)coro::main([] {});
   for (int i = 0; i < 4; ++i) {
-    struct ::sigaction after {};
+    struct ::sigaction after{};
     ::sigaction(numbers[i], &before[i], &after);
     BOOST_TEST((after.sa_handler == (i < 2 ? SIG_IGN : before[i].sa_handler)));
   }
@@ -202,16 +202,16 @@ BOOST_AUTO_TEST_CASE(a_stack_overflow_names_its_task_its_stack_and_the_remedy) {
   const auto said = p.errors.text();
   BOOST_TEST(said.find("sluice: stack overflow in task #3 \"deep\", spawned at ") != std::string::npos);
   BOOST_TEST(said.find("main.cpp:") != std::string::npos);
-  BOOST_TEST(said.find(": its stack of 524288 bytes is used up; give it more by spawn({.stack_bytes = ...}, f), or all tasks by .bytes of the "
-                       "stack policy\n") != std::string::npos);
+  BOOST_TEST(
+      said.find(": its stack of 524288 bytes is used up; give it more by spawn({.stack_bytes = ...}, f), or all tasks by .bytes of the "
+                "stack policy\n") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(another_fault_is_not_taken_for_an_overflow) {
   const program p{[](auto) {
     return coro::main([] {
-      volatile int* nowhere = nullptr;
-      nowhere = nowhere + 1000;
-      return *nowhere;
+      volatile std::uintptr_t nowhere = 4000;
+      return *reinterpret_cast<volatile int*>(nowhere);
     });
   }};
   const int status = fixture::status_of(p.child);

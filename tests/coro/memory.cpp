@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // What tasks cost: stacks and mappings come once, and then nothing is allocated.
-#include <coro/fixture.hpp>
-
 #include <sluice/sluice.hpp>
 #include <sluice/stack/external.hpp>
 #include <support/needs.hpp>
@@ -12,6 +10,8 @@
 #include <new>
 #include <string>
 #include <vector>
+
+#include <coro/fixture.hpp>
 
 namespace {
 

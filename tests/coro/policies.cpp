@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // One program on every combination of policies.
-#include <coro/fixture.hpp>
-
 #include <sluice/context/boost.hpp>
 #include <sluice/context/ucontext.hpp>
 #include <sluice/sluice.hpp>
@@ -15,6 +13,8 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+
+#include <coro/fixture.hpp>
 
 namespace {
 
@@ -52,8 +52,7 @@ struct no_inline : sluice::config<uring<{.inline_try = sluice::inline_try::never
 struct inline_send : sluice::config<uring<{.inline_try = sluice::inline_try::send}>, fixture::roomy, sluice::trace::counters> {};
 struct inline_both : sluice::config<uring<{.inline_try = sluice::inline_try::both}>, fixture::roomy, sluice::trace::counters> {};
 struct adaptive : sluice::config<uring<{.inline_try = sluice::inline_try::adaptive}>, fixture::roomy, sluice::trace::counters> {};
-struct gathering
-    : sluice::config<uring<{.wait = {.completions = 4, .gather = 50us}}>, fixture::roomy, sluice::trace::counters> {};
+struct gathering : sluice::config<uring<{.wait = {.completions = 4, .gather = 50us}}>, fixture::roomy, sluice::trace::counters> {};
 
 using configs = boost::mpl::list<plain, by_boost, by_ucontext, controlled, heap_native, heap_boost, heap_ucontext, external_native,
                                  external_boost, external_ucontext, small_timers, cooperative, bare, tiny, no_inline, inline_send>;
@@ -99,9 +98,9 @@ struct every_primitive {
       coro::yield();
       ++score;  // 4
     }
-    score += coro::with_timeout(2ms, [] { return coro::sleep(10s); }).error() == sluice::errc::timed_out ? 1 : 0;                // 5
-    score += coro::race([] { return coro::sleep(10s); }, [] { return coro::sleep(1ms); })->index() == 1 ? 1 : 0;                 // 6
-    score += coro::all([] { return 1; }, [] { return coro::io(op::nop{}); }) ? 1 : 0;                                            // 7
+    score += coro::with_timeout(2ms, [] { return coro::sleep(10s); }).error() == sluice::errc::timed_out ? 1 : 0;  // 5
+    score += coro::race([] { return coro::sleep(10s); }, [] { return coro::sleep(1ms); })->index() == 1 ? 1 : 0;   // 6
+    score += coro::all([] { return 1; }, [] { return coro::io(op::nop{}); }) ? 1 : 0;                              // 7
     const auto [a, b] = coro::io(op::soft(op::timeout{.after = 100us}), op::nop{});
     score += a && b ? 1 : 0;  // 8
     auto cancelled = coro::spawn([] { return coro::shield([] { return coro::sleep(1ms); }).has_value() && !coro::sleep(10s); });

@@ -25,7 +25,7 @@ void as_root(F f) {
   const fixture::stopwatch watch;
   const auto outcome = coro::run(f);
   BOOST_TEST(outcome.has_value());
-  BOOST_TEST((watch.passed() < 5s));
+  BOOST_TEST((watch.passed() < 9s));
   BOOST_TEST(fixture::counted_stacks::out == 0);
 }
 
@@ -313,16 +313,17 @@ BOOST_AUTO_TEST_CASE(destroyed_outside_any_task_it_still_waits) {
   BOOST_TEST(ended);
 }
 
-BOOST_AUTO_TEST_CASE(ten_thousand_children_come_and_go) {
+BOOST_AUTO_TEST_CASE(thousands_of_children_come_and_go) {
+  constexpr int many = sluice::detail::thread_sanitizer ? 1'000 : 10'000;
   as_root([] {
     int ended = 0;
     coro::scope s{{.on_failure = on_failure::keep}};
-    for (int i = 0; i < 10'000; ++i) {
+    for (int i = 0; i < many; ++i) {
       s.spawn([&] { ++ended; });
       if (i % 16 == 0) coro::yield();
     }
     BOOST_TEST(s.join().has_value());
-    BOOST_TEST(ended == 10'000);
+    BOOST_TEST(ended == many);
   });
 }
 

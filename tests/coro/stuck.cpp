@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Tasks that will not end, and rings that are lost: what becomes of their scheduler.
-#include <coro/fixture.hpp>
-
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
@@ -10,6 +8,8 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+
+#include <coro/fixture.hpp>
 
 using coro = sluice::coro_of<fixture::app>;
 namespace op = sluice::op;
@@ -157,8 +157,10 @@ BOOST_AUTO_TEST_CASE(what_can_be_retried_is_never_seen) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_ring_is_the_error_of_make_of_run_and_of_main) {
-  const std::pair<int, sluice::errc> cases[] = {{ENOSYS, sluice::errc::ring_unsupported}, {EPERM, sluice::errc::ring_forbidden},
-                                                {ENOMEM, sluice::errc::ring_memory},      {EMFILE, sluice::errc::ring_descriptors}};
+  const std::pair<int, sluice::errc> cases[] = {{ENOSYS, sluice::errc::ring_unsupported},
+                                                {EPERM, sluice::errc::ring_forbidden},
+                                                {ENOMEM, sluice::errc::ring_memory},
+                                                {EMFILE, sluice::errc::ring_descriptors}};
   for (const auto& [number, code] : cases) {
     refusing_os::error = number;
     bool called = false;

@@ -24,7 +24,7 @@ void as_root(F f) {
   const fixture::stopwatch watch;
   const auto outcome = coro::run(f);
   BOOST_TEST(outcome.has_value());
-  BOOST_TEST((watch.passed() < 5s));
+  BOOST_TEST((watch.passed() < 9s));
   BOOST_TEST(fixture::counted_stacks::out == 0);
 }
 

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -87,6 +88,16 @@ struct session {
   std::vector<aio::timer*> fired;  ///< in order
 
   explicit session(const sluice::ring_options& options = {}) : made{ring_type::make(options)}, ring{require(made)} {}
+
+  session(const session&) = delete;
+  auto operator=(const session&) -> session& = delete;
+  /// Whatever a law did, each operation was reported as queued once and as completed once.
+  ~session() {
+    if constexpr (requires { ring.trace().snapshot(); }) {
+      const auto seen = ring.trace().snapshot();
+      if (ring.in_flight() == 0 && seen.op_queued != 0) BOOST_TEST(seen.op_queued == seen.op_completed);
+    }
+  }
 
   auto poll(sluice::wait how) -> std::size_t {
     const auto count = ring.poll(*this, how);
@@ -178,9 +189,13 @@ void canceled(const Result& outcome) {
   failed(outcome, std::errc::operation_canceled);
 }
 
-/// What a backend's config says of itself.
-template <class Config>
-inline constexpr auto options_of = sluice::policy_of<Config, sluice::policy_kind::backend>::options;
+/// What a law must know of a config: a test derives its config from this, too.
+/// `Entries` operations reach the system in one submission; `Later`: a thread of the system's own takes them when it likes.
+template <std::uint32_t Entries = 256, bool Later = false>
+struct facts {
+  static constexpr std::uint32_t entries = Entries;
+  static constexpr bool submits_later = Later;
+};
 
 }  // namespace laws::backend
 

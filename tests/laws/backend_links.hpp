@@ -256,7 +256,7 @@ void a_chain_reaches_the_system_whole() {
   covers("4.4");
   using nops = typename session<Config>::template operation<op::nop>;
   session<Config> s;
-  constexpr auto entries = options_of<Config>.entries;
+  constexpr auto entries = Config::entries;
   for (std::size_t before = 0; before < 3; ++before) {
     std::vector<std::unique_ptr<nops>> filling;
     for (std::size_t i = before; i < entries; ++i) s.ring.start(*filling.emplace_back(std::make_unique<nops>(op::nop{})));

@@ -56,9 +56,15 @@ class inbox {
 
   /// One more holder.
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  /// One holder less; the last one frees it.
+  /// One holder less; the last one frees it. When only the scheduler is left it wakes, since nobody else can help its tasks any more.
   void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    std::uint32_t before = 0;
+    {
+      const std::scoped_lock lock{gone_};
+      before = references_.fetch_sub(1, std::memory_order_acq_rel);
+      if (before == 2 && home_ != nullptr) wake_(home_);
+    }
+    if (before == 1) delete this;
   }
   /// Whether somebody besides the scheduler may still post.
   [[nodiscard]] auto is_shared() const noexcept -> bool { return references_.load(std::memory_order_acquire) > 1; }

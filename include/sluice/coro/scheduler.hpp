@@ -369,7 +369,8 @@ class scheduler {
   template <class Condition>
   auto drive(Condition done) noexcept -> result<void> {
     while (!done()) {
-      if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending()) return failure(errc::deadlock);
+      if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending() && !is_reachable())
+        return failure(errc::deadlock);
       if (const auto turned = poll(wait::one); !turned) return std::unexpected{turned.error()};
     }
     return {};
@@ -552,9 +553,12 @@ class scheduler {
     push(marker_);
   }
 
+  /// Whether another thread may still send something.
+  [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && inbox_->is_shared(); }
+
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
   [[gnu::noinline, gnu::cold]] void without_hope() noexcept {
-    const bool reachable = inbox_ != nullptr && inbox_->is_shared();
+    const bool reachable = is_reachable();
     if (!poll_ring(reachable ? wait::one : wait::none)) {
       call_root();
     } else if (ready_.empty() && !reachable) {

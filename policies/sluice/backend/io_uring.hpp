@@ -225,7 +225,7 @@ class io_uring {
       report.completions = hand_out_backlog(sink);
     if (waker_.has_chores()) [[unlikely]]
       waker_.before_poll([&]() noexcept { return acquire(watch); });
-    const std::uint32_t submit = publish();
+    const std::uint32_t submit = publish(watch);
     bool wait = request.wait && report.completions == 0 && ready() == 0;
     if (wait) wait = waker_.about_to_sleep();
     if (submit != 0 || wait || must_enter()) {
@@ -234,7 +234,7 @@ class io_uring {
       if (outcome < 0) {
         if (const int fatal = after_failure(outcome); fatal < 0) return system_error(-fatal);
         if (wait && (outcome == -EAGAIN || outcome == -EBUSY)) let_finish(request.limit);
-      } else if (outcome > 0) {
+      } else if (outcome > 0 && !polls_submissions) {
         watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
       }
     }
@@ -254,7 +254,8 @@ class io_uring {
 
   /// Whether entering the kernel would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool {
-    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_ || must_enter() || waker_.was_called()) return true;
+    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_) return true;
+    if (must_enter() || waker_.was_called()) return true;
     // Deferred completions come only while the kernel is entered, and each poll takes all of them.
     return !defers && ready() != 0;
   }
@@ -322,7 +323,8 @@ class io_uring {
 
   /// For checkers of memory, which do not see what the kernel writes when an operation completes.
   template <class Op>
-  static void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep, [[maybe_unused]] std::int32_t raw) noexcept {
+  static void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep,
+                           [[maybe_unused]] std::int32_t raw) noexcept {
     [[maybe_unused]] auto left = static_cast<std::size_t>(raw);
     if constexpr (std::is_same_v<Op, op::accept>) {
       Os::memory_written(&keep.length, sizeof(keep.length));
@@ -461,10 +463,13 @@ class io_uring {
   }
 
   /// Makes the queued entries visible; how many the kernel has yet to take.
-  auto publish() noexcept -> std::uint32_t {
+  template <class Watch>
+  [[gnu::always_inline]] auto publish([[maybe_unused]] const Watch& watch) noexcept -> std::uint32_t {
     const unsigned tail = ring_.sq.sqe_tail;
-    ring_.sq.sqe_head = tail;
+    [[maybe_unused]] const unsigned fresh = tail - std::exchange(ring_.sq.sqe_head, tail);
     if constexpr (polls_submissions) {
+      // The kernel's thread takes them without being told.
+      if (fresh != 0) watch.hook(event::submitted{fresh});
       // The flag must be read after the tail is visible, else a thread that just went to sleep is left asleep.
       (void)__atomic_exchange_n(ring_.sq.ktail, tail, __ATOMIC_SEQ_CST);
       return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_SEQ_CST) & IORING_SQ_NEED_WAKEUP) != 0 ? tail - consumed() : 0;
@@ -477,14 +482,14 @@ class io_uring {
   /// Submits what is queued, without waiting. Completions go to the backlog, so that a small completion queue does not overflow.
   template <class Watch>
   [[gnu::noinline]] void flush(const Watch& watch) noexcept {
-    const std::uint32_t submit = publish();
+    const std::uint32_t submit = publish(watch);
     unsigned flags = IORING_ENTER_GETEVENTS;
     if constexpr (polls_submissions) {
       flags |= IORING_ENTER_SQ_WAIT;
       if (submit != 0) flags |= IORING_ENTER_SQ_WAKEUP;
     }
     const int outcome = enter(submit, 0, flags, nullptr, 0);
-    if (outcome > 0) watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
+    if (outcome > 0 && !polls_submissions) watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
     unpublish();
     if (reaping_)
       flushed_inside_ = true;

@@ -215,8 +215,8 @@ class guarded {
       if (!memory) return std::unexpected{memory.error()};
       // Whole tables of page entries then belong to few stacks, and a huge page is never made of two halves of other people's memory.
       const std::size_t skip = slack == 0 ? 0 : (huge_page - reinterpret_cast<std::uintptr_t>(*memory) % huge_page) % huge_page;
-      // One touched page would otherwise take 2 MiB, in a mapping that holds a huge page at all. A kernel without huge pages refuses the advice,
-      // which is as good.
+      // One touched page would otherwise take 2 MiB, in a mapping that holds a huge page at all. A kernel without huge pages refuses the
+      // advice, which is as good.
       if (bytes + slack >= huge_page) (void)Os::advise(*memory, bytes + slack, Os::advice_no_huge_page);
       mappings_.push({.memory = *memory, .bytes = bytes + slack});
       next_ = *memory + skip;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "models.hpp"
-
 #include <laws/backend_cancel.hpp>
 #include <laws/backend_links.hpp>
 #include <laws/backend_order.hpp>
 #include <laws/backend_results.hpp>
+#include <laws/backend_threads.hpp>
 #include <laws/backend_time.hpp>
+#include <support/uring_models.hpp>
 
 #include <tuple>
 

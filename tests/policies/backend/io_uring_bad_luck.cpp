@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Queues that overflow, limits that are reached, peers that vanish: errors for single operations, and the loop goes on.
-#include "models.hpp"
-
 #include <laws/backend.hpp>
 #include <support/child.hpp>
+#include <support/uring_models.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -116,18 +115,19 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_full_completion_queue_loses_nothing, config, mod
 
 /// Story: a poll handed out what each flush of the full queue had brought, whose sink filled the queue again, for ever.
 BOOST_AUTO_TEST_CASE(a_sink_that_starts_operations_for_ever_does_not_hold_a_poll) {
-  session<models::two_entries> s;
-  using nops = operation<models::two_entries, op::nop>;
-  std::array<nops, 6> all{nops{op::nop{}}, nops{op::nop{}}, nops{op::nop{}}, nops{op::nop{}}, nops{op::nop{}}, nops{op::nop{}}};
-  for (auto& one : all) s.ring.start(one);
-  restarting<models::two_entries> sink{s, 1'000'000};
+  struct narrow : sluice::config<models::uring<{.entries = 2}>, models::counters> {};
+  session<narrow> s;
+  using nops = operation<narrow, op::nop>;
+  std::vector<std::unique_ptr<nops>> all;
+  for (int i = 0; i < 50; ++i) s.ring.start(*all.emplace_back(std::make_unique<nops>(op::nop{})));
+  restarting<narrow> sink{s, 1'000'000};
   for (int i = 0; i < 100; ++i) {
     const auto count = s.ring.poll(sink, sluice::wait::one);
     BOOST_TEST_REQUIRE(count.has_value());
     if (*count >= 1000) BOOST_FAIL("a poll came back only after a thousand completions");
   }
   sink.left = 0;
-  for (const auto& one : all) s.finish(one);
+  for (const auto& one : all) s.finish(*one);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(peers_that_reset_in_the_middle_end_only_their_own_operations, config, model) {
@@ -139,7 +139,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(peers_that_reset_in_the_middle_end_only_their_own_
     auto pair = support::tcp_pair();
     auto calm = support::tcp_pair();
     operation<config, op::recv> recv{op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}};
-    operation<config, op::send> send{op::send{.socket = pair.near.socket(), .buffer = bytes_of(big), .flags = sluice::send_flags::wait_all}};
+    operation<config, op::send> send{
+        op::send{.socket = pair.near.socket(), .buffer = bytes_of(big), .flags = sluice::send_flags::wait_all}};
     operation<config, op::recv> other{op::recv{.socket = calm.near.socket(), .buffer = buffer.span()}};
     s.ring.start(recv);
     s.ring.start(send);

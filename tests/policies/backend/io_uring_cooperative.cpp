@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "models.hpp"
-
 #include <laws/backend_cancel.hpp>
 #include <laws/backend_links.hpp>
+#include <laws/backend_threads.hpp>
 #include <laws/backend_time.hpp>
+#include <support/uring_models.hpp>
 
 #include <tuple>
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "models.hpp"
-
 #include <laws/backend_order.hpp>
 #include <laws/backend_results.hpp>
+#include <support/uring_models.hpp>
 
 #include <tuple>
 

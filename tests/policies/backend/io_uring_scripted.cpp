@@ -6,6 +6,7 @@
 #include <support/scripted_os.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <liburing.h>
 
 #include <array>
 #include <atomic>
@@ -14,8 +15,6 @@
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include <liburing.h>
 
 namespace {
 
@@ -98,7 +97,8 @@ BOOST_AUTO_TEST_CASE(a_short_submission_keeps_the_rest_in_order) {
   script::next("uring_enter", {1, 0, 2, 1});
   std::vector<std::unique_ptr<operation<op::write>>> all;
   for (const auto* text : {"a", "b", "c", "d", "e", "f", "g"})
-    s.ring.start(*all.emplace_back(std::make_unique<operation<op::write>>(op::write{.file = pipe.far.file(), .buffer = support::bytes_of(text)})));
+    s.ring.start(
+        *all.emplace_back(std::make_unique<operation<op::write>>(op::write{.file = pipe.far.file(), .buffer = support::bytes_of(text)})));
   for (const auto& one : all) s.finish(*one);
   BOOST_TEST(support::take(pipe.near) == "abcdefg");
   BOOST_TEST(s.ring.trace().snapshot().submissions == 7U);
@@ -184,8 +184,8 @@ BOOST_AUTO_TEST_CASE(opcodes_that_the_kernel_lacks_are_plain_calls) {
     succeeded(b);
     BOOST_TEST(listens(batched));
     const auto chained = make();
-    const auto [c, d, e] =
-        s.run(op::soft(op::bind{.socket = chained.socket(), .address = anywhere}), op::soft(op::listen{.socket = chained.socket()}), op::nop{});
+    const auto [c, d, e] = s.run(op::soft(op::bind{.socket = chained.socket(), .address = anywhere}),
+                                 op::soft(op::listen{.socket = chained.socket()}), op::nop{});
     succeeded(c);
     succeeded(d);
     succeeded(e);
@@ -368,6 +368,27 @@ BOOST_AUTO_TEST_CASE(a_foreign_loop_works_without_messages) {
     if (::poll(&one, 1, 10'000) != 1) laws::backend::give_up("a wake-up was lost");
     s.poll(sluice::wait::none);
   }
+}
+
+/// Story: a poll took the signal after it had looked at the completions, and with it the signal of one that came in between.
+BOOST_AUTO_TEST_CASE(a_completion_that_comes_while_a_signal_is_taken_is_not_slept_through) {
+  session<app> s;
+  const auto handle = s.ring.native_handle();
+  BOOST_TEST_REQUIRE(handle.has_value());
+  const auto pair = support::socket_pair();
+  support::buffer buffer;
+  operation<op::recv> recv{op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}};
+  s.ring.start(recv);
+  s.poll(sluice::wait::none);
+  script::always("read", [&](const support::system_call& call) -> script::answer {
+    if (static_cast<int>(call.first) == *handle && ::write(pair.far.get(), "x", 1) != 1) return -EIO;
+    return {};
+  });
+  s.poll(sluice::wait::none);
+  script::clear();
+  ::pollfd one{.fd = *handle, .events = POLLIN, .revents = 0};
+  BOOST_TEST((recv.is_done() || ::poll(&one, 1, 1000) == 1));
+  s.finish(recv);
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_wake_message_is_tried_again_if_interrupted) {

@@ -9,8 +9,9 @@
 
 namespace sluice::inline v0::detail::uring {
 
-/// A write to a closed pipe raises SIGPIPE in the thread that submits it; the library reports the error instead. While any ring of a thread holds
-/// one of these, the signal is blocked there; the last one takes a signal that came meanwhile and gives the thread its mask back.
+/// A write to a closed pipe raises SIGPIPE in the thread that submits it; the library reports the error instead. While any ring of a
+/// thread holds one of these, the signal is blocked there; the last one takes a signal that came meanwhile and gives the thread its mask
+/// back.
 template <class Os>
 class sigpipe_block {
  public:
