@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(destroyed_outside_any_task_it_still_waits) {
 }
 
 BOOST_AUTO_TEST_CASE(thousands_of_children_come_and_go) {
-  constexpr int many = sluice::detail::thread_sanitizer ? 1'000 : 10'000;
+  static constexpr int many = sluice::detail::thread_sanitizer ? 1'000 : 10'000;
   as_root([] {
     int ended = 0;
     coro::scope s{{.on_failure = on_failure::keep}};

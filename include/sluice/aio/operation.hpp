@@ -133,6 +133,19 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
   }
   /// \endcond
 
+  /// \cond
+  // What backends read. Nothing is ever stored for an operation without fields, and compilers take a reference to it for one to
+  // uninitialised memory.
+  [[nodiscard]] auto description() const noexcept -> const op_type& {
+    if constexpr (std::is_empty_v<op_type> && std::is_default_constructible_v<op_type>) {
+      static constexpr op_type without_fields{};
+      return without_fields;
+    } else {
+      return op;
+    }
+  }
+  /// \endcond
+
   op_type op;  ///< may be changed while it is not in flight
 
   /// \cond

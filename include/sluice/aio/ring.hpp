@@ -215,7 +215,7 @@ class ring {
     watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if (!list(one)) [[unlikely]]
       return finish_at_once(one);
-    if (backend_.start(one, one.op, one.scratch, alone, watch()) == started::done) return finish_at_once(one);
+    if (backend_.start(one, one.description(), one.scratch, alone, watch()) == started::done) return finish_at_once(one);
     if constexpr (operation<Op>::is_timed) arm_limit(one);
     launched(one);
     return started::pending;
@@ -229,7 +229,7 @@ class ring {
     one.owner = &owner;
     watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if constexpr (!operation<Op>::is_tagged_close)
-      member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.op, one.scratch) : one.res;
+      member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.description(), one.scratch) : one.res;
     launched(one);
   }
 
@@ -309,7 +309,7 @@ class ring {
   template <class Op>
   [[gnu::always_inline]] void begin(operation<Op>& one) noexcept {
     assert(one.state != record_state::in_flight && "an operation was started while it was in flight");
-    one.handle = detail::handle_of(one.op);
+    one.handle = detail::handle_of(one.description());
     one.res = 0;
     one.kind = operation<Op>::initial_kind;
     one.cancelling = false;

@@ -13,7 +13,7 @@ namespace sluice::inline v0::op {
 /// nothing.
 /// \errors `operation_canceled`; `too_many_files_open` if the first wait finds no descriptor  \src eventfd(2)
 struct wait_event {
-  event_source_ref source;                                ///< must outlive the operation
+  event_source_ref source = {};                           ///< must outlive the operation
   using result_type = void;                               ///< nothing
   static constexpr std::string_view name = "wait_event";  ///< for reports
   /// Visits each field with its name.
@@ -23,7 +23,7 @@ struct wait_event {
 /// Adds a token; never waits. Result: nothing.
 /// \src eventfd(2)
 struct notify_event {
-  event_source_ref source;                                  ///< must outlive the operation
+  event_source_ref source = {};                             ///< must outlive the operation
   using result_type = void;                                 ///< nothing
   static constexpr std::string_view name = "notify_event";  ///< for reports
   /// Visits each field with its name.

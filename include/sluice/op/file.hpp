@@ -53,8 +53,8 @@ struct nop {
 /// Reads at most `buffer.size()` bytes. Result: bytes read, 0 at the end.
 /// \units bytes  \errors those of read(2); `operation_canceled`  \src read(2), pread(2)
 struct read {
-  file_handle file;                                 ///< open for reading
-  std::span<std::byte> buffer;                      ///< filled from its start; must live until done
+  file_handle file = {};                            ///< open for reading
+  std::span<std::byte> buffer = {};                 ///< filled from its start; must live until done
   std::uint64_t offset = current_position;          ///< where to read, in bytes from the start
   using result_type = std::size_t;                  ///< bytes
   static constexpr std::string_view name = "read";  ///< for reports
@@ -69,8 +69,8 @@ struct read {
 /// Writes at most `buffer.size()` bytes; fewer is no error. Result: bytes written.
 /// \units bytes  \errors those of write(2), `broken_pipe` without a signal; `operation_canceled`  \src write(2), pwrite(2)
 struct write {
-  file_handle file;                                  ///< open for writing
-  std::span<const std::byte> buffer;                 ///< must live, unchanged, until done
+  file_handle file = {};                             ///< open for writing
+  std::span<const std::byte> buffer = {};            ///< must live, unchanged, until done
   std::uint64_t offset = current_position;           ///< where to write, in bytes from the start
   using result_type = std::size_t;                   ///< bytes
   static constexpr std::string_view name = "write";  ///< for reports
@@ -85,8 +85,8 @@ struct write {
 /// Reads into several buffers, one after the other. Result: bytes read, 0 at the end.
 /// \units bytes  \errors those of readv(2), `invalid_argument` for more than 1024 buffers  \src preadv(2)
 struct readv {
-  file_handle file;                                  ///< open for reading
-  std::span<const mutable_buffer> buffers;           ///< at most 1024; the array and the bytes must live until done
+  file_handle file = {};                             ///< open for reading
+  std::span<const mutable_buffer> buffers = {};      ///< at most 1024; the array and the bytes must live until done
   std::uint64_t offset = current_position;           ///< where to read, in bytes from the start
   using result_type = std::size_t;                   ///< bytes
   static constexpr std::string_view name = "readv";  ///< for reports
@@ -101,8 +101,8 @@ struct readv {
 /// Writes several buffers, one after the other; fewer bytes than given is no error. Result: bytes written.
 /// \units bytes  \errors those of writev(2), `invalid_argument` for more than 1024 buffers  \src pwritev(2)
 struct writev {
-  file_handle file;                                   ///< open for writing
-  std::span<const const_buffer> buffers;              ///< at most 1024; the array and the bytes must live until done
+  file_handle file = {};                              ///< open for writing
+  std::span<const const_buffer> buffers = {};         ///< at most 1024; the array and the bytes must live until done
   std::uint64_t offset = current_position;            ///< where to write, in bytes from the start
   using result_type = std::size_t;                    ///< bytes
   static constexpr std::string_view name = "writev";  ///< for reports
@@ -117,7 +117,7 @@ struct writev {
 /// Brings what was written to the device. Result: nothing.
 /// \errors those of fsync(2)  \src fsync(2), fdatasync(2)
 struct fsync {
-  file_handle file;                                  ///< any open file
+  file_handle file = {};                             ///< any open file
   bool data_only = false;                            ///< leaves out what is not needed to read the data back
   using result_type = void;                          ///< nothing
   static constexpr std::string_view name = "fsync";  ///< for reports
@@ -132,7 +132,7 @@ struct fsync {
 /// \errors those of openat(2)  \src openat(2)
 struct open_at {
   directory_handle directory = working_directory;      ///< where a relative path starts
-  c_path path;                                         ///< must live until done
+  c_path path = {};                                    ///< must live until done
   open_flags flags = open_flags::read;                 ///< how
   std::uint32_t mode = 0644;                           ///< permissions of a file that is made, before the umask
   using result_type = file_handle;                     ///< the new handle
@@ -149,7 +149,7 @@ struct open_at {
 /// Closes a file: first cancels this ring's operations on it, is done after them, and is never skipped. Result: nothing.
 /// \errors those of close(2); the handle is gone in any case  \src close(2)
 struct close_file {
-  file_handle file;                                       ///< gives up its number
+  file_handle file = {};                                  ///< gives up its number
   using result_type = void;                               ///< nothing
   static constexpr std::string_view name = "close_file";  ///< for reports
   /// Visits each field with its name.

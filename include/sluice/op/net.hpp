@@ -82,8 +82,8 @@ enum class socket_option : std::uint8_t {
 
 /// A connection that was accepted.
 struct accepted {
-  socket_handle socket;  ///< the new socket, which the caller closes
-  socket_address peer;   ///< who connected; none for an unnamed peer
+  socket_handle socket = {};  ///< the new socket, which the caller closes
+  socket_address peer;        ///< who connected; none for an unnamed peer
 };
 
 namespace op {
@@ -107,8 +107,8 @@ struct socket {
 /// Gives a socket its own address. Result: nothing.
 /// \errors those of bind(2)  \os a plain call before Linux 6.11  \src bind(2)
 struct bind {
-  socket_handle socket;                             ///< not bound
-  socket_address address;                           ///< port 0: any free one
+  socket_handle socket = {};                        ///< not bound
+  socket_address address = {};                      ///< port 0: any free one
   using result_type = void;                         ///< nothing
   static constexpr std::string_view name = "bind";  ///< for reports
   /// Visits each field with its name.
@@ -121,7 +121,7 @@ struct bind {
 /// Makes a socket take connections. Result: nothing.
 /// \errors those of listen(2)  \os a plain call before Linux 6.11  \src listen(2)
 struct listen {
-  socket_handle socket;                               ///< bound
+  socket_handle socket = {};                          ///< bound
   int backlog = 4096;                                 ///< connections that may wait; the system caps it
   using result_type = void;                           ///< nothing
   static constexpr std::string_view name = "listen";  ///< for reports
@@ -136,7 +136,7 @@ struct listen {
 /// socket.
 /// \errors those of accept(2)  \src accept4(2)
 struct accept {
-  socket_handle socket;                               ///< listens
+  socket_handle socket = {};                          ///< listens
   using result_type = accepted;                       ///< socket and peer
   static constexpr std::string_view name = "accept";  ///< for reports
   /// Visits each field with its name.
@@ -146,8 +146,8 @@ struct accept {
 /// Connects to an address. Result: nothing.
 /// \errors those of connect(2)  \src connect(2)
 struct connect {
-  socket_handle socket;                                ///< not connected
-  socket_address address;                              ///< the peer's
+  socket_handle socket = {};                           ///< not connected
+  socket_address address = {};                         ///< the peer's
   using result_type = void;                            ///< nothing
   static constexpr std::string_view name = "connect";  ///< for reports
   /// Visits each field with its name.
@@ -160,8 +160,8 @@ struct connect {
 /// Receives at most `buffer.size()` bytes. Result: bytes received, 0 at end of stream.
 /// \units bytes  \errors those of recv(2); `operation_canceled`  \src recv(2)
 struct recv {
-  socket_handle socket;                             ///< connected
-  std::span<std::byte> buffer;                      ///< filled from its start; must live until done
+  socket_handle socket = {};                        ///< connected
+  std::span<std::byte> buffer = {};                 ///< filled from its start; must live until done
   recv_flags flags = recv_flags::none;              ///< how
   using result_type = std::size_t;                  ///< bytes
   static constexpr std::string_view name = "recv";  ///< for reports
@@ -177,8 +177,8 @@ struct recv {
 /// One send at a time a stream socket, unless linked: two in flight may change places (asserted in debug builds).
 /// \units bytes  \errors those of send(2), `broken_pipe` for a closed peer; `operation_canceled`  \src send(2)
 struct send {
-  socket_handle socket;                             ///< connected
-  std::span<const std::byte> buffer;                ///< must live, unchanged, until done
+  socket_handle socket = {};                        ///< connected
+  std::span<const std::byte> buffer = {};           ///< must live, unchanged, until done
   send_flags flags = send_flags::none;              ///< how
   using result_type = std::size_t;                  ///< bytes
   static constexpr std::string_view name = "send";  ///< for reports
@@ -193,7 +193,7 @@ struct send {
 /// Shuts down one or both halves of a connection. Result: nothing.
 /// \errors those of shutdown(2)  \src shutdown(2)
 struct shutdown {
-  socket_handle socket;                                 ///< connected
+  socket_handle socket = {};                            ///< connected
   shutdown_how how = shutdown_how::both;                ///< which half
   using result_type = void;                             ///< nothing
   static constexpr std::string_view name = "shutdown";  ///< for reports
@@ -207,7 +207,7 @@ struct shutdown {
 /// Closes a socket: first cancels this ring's operations on it, is done after them, and is never skipped. Result: nothing.
 /// \errors those of close(2); the handle is gone in any case  \src close(2)
 struct close_socket {
-  socket_handle socket;                                     ///< gives up its number
+  socket_handle socket = {};                                ///< gives up its number
   using result_type = void;                                 ///< nothing
   static constexpr std::string_view name = "close_socket";  ///< for reports
   /// Visits each field with its name.
@@ -217,7 +217,7 @@ struct close_socket {
 /// Gives a socket's own address, as after a bind to port 0. Never waits. Result: the address.
 /// \errors those of getsockname(2)  \src getsockname(2)
 struct getsockname {
-  socket_handle socket;                                    ///< any
+  socket_handle socket = {};                               ///< any
   using result_type = socket_address;                      ///< its address
   static constexpr std::string_view name = "getsockname";  ///< for reports
   /// Visits each field with its name.
@@ -227,7 +227,7 @@ struct getsockname {
 /// Sets a property of a socket. Never waits. Result: nothing.
 /// \errors those of setsockopt(2)  \src setsockopt(2)
 struct setsockopt {
-  socket_handle socket;                                   ///< any
+  socket_handle socket = {};                              ///< any
   socket_option option = socket_option::reuse_address;    ///< which
   int value = 1;                                          ///< to what; 0 and 1 where it is a switch
   using result_type = void;                               ///< nothing
@@ -243,7 +243,7 @@ struct setsockopt {
 /// Reads a property of a socket. Never waits. Result: its value.
 /// \errors those of getsockopt(2)  \src getsockopt(2)
 struct getsockopt {
-  socket_handle socket;                                   ///< any
+  socket_handle socket = {};                              ///< any
   socket_option option = socket_option::reuse_address;    ///< which
   using result_type = int;                                ///< the value
   static constexpr std::string_view name = "getsockopt";  ///< for reports
