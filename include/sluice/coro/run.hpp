@@ -4,6 +4,7 @@
 /// From nothing to a finished program: a scheduler for one callable. Layer: coro.
 
 #include <sluice/coro/current.hpp>
+#include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
 #include <sluice/coro/task.hpp>
 

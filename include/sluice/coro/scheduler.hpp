@@ -4,6 +4,7 @@
 /// Runs tasks on one thread: whoever must wait goes straight to the next one that can run. Layer: coro.
 
 #include <sluice/aio/call.hpp>
+#include <sluice/aio/immediate.hpp>
 #include <sluice/aio/ring.hpp>
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/stack.hpp>
@@ -13,7 +14,6 @@
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/frame.hpp>
 #include <sluice/coro/inbox.hpp>
-#include <sluice/coro/newest_first.hpp>
 #include <sluice/coro/ready_queue.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/slab.hpp>
@@ -146,12 +146,7 @@ class scheduler {
   }
 
   /// Asks all tasks to end, newest first.
-  [[gnu::noinline, gnu::cold]] void cancel_all() noexcept {
-    frame_type* list = nullptr;
-    each_task([&](fiber_type& task) noexcept { task.cold->mark = std::exchange(list, task.cold); });
-    // A cancel may end waits, never a task: the list stays as it is meanwhile.
-    for (auto* task = newest_first(list); task != nullptr; task = task->mark) request_cancel(*task);
-  }
+  [[gnu::noinline, gnu::cold]] void cancel_all() noexcept;
 
   /// Tasks that have not ended.
   [[nodiscard]] auto live() const noexcept -> std::size_t { return live_; }
@@ -246,44 +241,15 @@ class scheduler {
   }
 
   // A wait of the running task was refused or cut short because the task was asked to end.
-  [[gnu::noinline, gnu::cold]] void note_refusal() noexcept {
-    note_cut();
-    fiber_type& me = *running_;
-    if (++me.cold->refused > most_refusals && looping_ && (ending_ || deadlocked_)) abandon(me);
-  }
+  [[gnu::noinline, gnu::cold]] void note_refusal() noexcept;
 
   // The request to end reached the running task, or through it a task that it waited for.
-  void note_cut() noexcept {
-    for (cancel_scope* scope = running_->cold->innermost; scope != nullptr; scope = scope->outer) {
-      if (scope->cancelled) scope->delivered = true;
-      if (scope->shielded) break;
-    }
-  }
+  void note_cut() noexcept;
 
-  [[gnu::noinline, gnu::cold]] void request_cancel(frame_type& task) noexcept {
-    if (task.base.cancelled || task.hot->state == fiber_state::finished) return;
-    watch().hook(event::task_cancelled{task.id});
-    task.base.cancelled = true;
-    task.hot->cancelled = true;
-    if (task.stop != nullptr) task.stop->request_stop();
-    // One wait that ends may ask the next task to end, and so on to any depth: one after the other, not one inside the other.
-    *last_to_interrupt_ = &task;
-    last_to_interrupt_ = &task.next_to_interrupt;
-    task.next_to_interrupt = nullptr;
-    if (std::exchange(interrupting_, true)) return;
-    for (frame_type* one = first_to_interrupt_; one != nullptr; one = one->next_to_interrupt) interrupt(*one);
-    interrupting_ = false;
-    first_to_interrupt_ = nullptr;
-    last_to_interrupt_ = &first_to_interrupt_;
-  }
+  [[gnu::noinline, gnu::cold]] void request_cancel(frame_type& task) noexcept;
 
   // Some scope of the task was asked to end: cuts short what it waits for.
-  [[gnu::noinline, gnu::cold]] void interrupt(frame_type& task) noexcept {
-    fiber_type& hot = *task.hot;
-    hot.cancelled = true;
-    if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->kind->cancel != nullptr && cancelled(hot))
-      hot.wait->kind->cancel(*hot.wait);
-  }
+  [[gnu::noinline, gnu::cold]] void interrupt(frame_type& task) noexcept;
 
   // The operations of one call. The running task waits for all of them; outside a task the thread does.
   template <class... Ops>
@@ -557,15 +523,7 @@ class scheduler {
   [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && inbox_->is_shared(); }
 
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
-  [[gnu::noinline, gnu::cold]] void without_hope() noexcept {
-    const bool reachable = is_reachable();
-    if (!poll_ring(reachable ? wait::one : wait::none)) {
-      call_root();
-    } else if (ready_.empty() && !reachable) {
-      stuck_ = true;
-      call_root();
-    }
-  }
+  [[gnu::noinline, gnu::cold]] void without_hope() noexcept;
 
   /// Lets the root look at what the tasks cannot do: its stack has room to print, theirs may not.
   void call_root() noexcept {
@@ -573,21 +531,7 @@ class scheduler {
   }
 
   /// What the root was called for. Whether there are tasks to go on with.
-  [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool {
-    tell_lost();
-    if (live_ == 0) return false;
-    if (ring_lost_) {
-      abandon_all();
-    } else if (std::exchange(stuck_, false)) {
-      ready_.clear();  // of the marker, which is all there is
-      stuck();
-      push(marker_);
-    } else if (std::exchange(report_wanted_, false)) {
-      report(stderr);
-    }
-    tell_lost();
-    return live_ != 0;
-  }
+  [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool;
 
   /// Polls. False: the ring is lost, `status_` says why, and no task can go on.
   [[gnu::noinline]] auto poll_ring(wait how) noexcept -> bool {
@@ -605,69 +549,19 @@ class scheduler {
     return false;
   }
 
-  [[gnu::noinline, gnu::cold]] void listen() noexcept {
-    if (inbox_ != nullptr && !inbox_->empty()) inbox_->run_all();
-    if (wishes_ == nullptr) return;
-    const unsigned asked = wishes_->load(std::memory_order_relaxed);
-    if (asked == 0) return;
-    wishes_->fetch_and(~asked, std::memory_order_relaxed);
-    if ((asked & wish_report) != 0) {
-      if (in_task() || looping_) {
-        report_wanted_ = true;
-        call_root();
-      } else {
-        report(stderr);
-      }
-    }
-    if ((asked & wish_end) != 0 && wish_target_ != nullptr && *wish_target_ != nullptr) request_cancel(**wish_target_);
-  }
+  [[gnu::noinline, gnu::cold]] void listen() noexcept;
 
   /// Tasks are left, none is ready and nothing can make one so.
-  [[gnu::noinline, gnu::cold]] void stuck() noexcept {
-    if (!deadlocked_) {
-      deadlocked_ = true;
-      status_ = make_error_code(errc::deadlock);
-      report(stderr, "deadlock: every task waits and nothing can wake one");
-      cancel_all();
-      if (!ready_.empty() || ring_.pending() || ring_.in_flight() != 0) return;
-    }
-    // A task that joins still waits after a cancel; in a ring of joins that would be for ever.
-    each_task([](fiber_type& task) noexcept {
-      if (task.state == fiber_state::parked && task.wait->kind->give_up != nullptr) task.wait->kind->give_up(*task.wait);
-    });
-    if (ready_.empty()) abandon_all();
-  }
+  [[gnu::noinline, gnu::cold]] void stuck() noexcept;
 
-  [[gnu::noinline, gnu::cold]] void abandon_all() noexcept {
-    each_task([&](fiber_type& task) noexcept {
-      if (task.state == fiber_state::parked || task.state == fiber_state::ready) lose(task);
-    });
-    ready_.clear();
-  }
+  [[gnu::noinline, gnu::cold]] void abandon_all() noexcept;
 
-  [[gnu::noinline, gnu::cold]] void lose(fiber_type& task) noexcept {
-    task.state = fiber_state::lost;
-    if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
-    --live_;
-    task.next = std::exchange(untold_, &task);
-  }
+  [[gnu::noinline, gnu::cold]] void lose(fiber_type& task) noexcept;
 
-  void tell_lost() noexcept {
-    while (untold_ != nullptr) {
-      print_lost<Config>(*untold_, stderr);
-      untold_ = untold_->next;
-    }
-  }
+  void tell_lost() noexcept;
 
   /// The running task is never resumed; what it owns stays as it is.
-  [[noreturn]] void abandon(fiber_type& me) noexcept {
-    lose(me);
-    call_root();
-    for (;;) {
-      fiber_type* const next = take();
-      switch_to(me, *next);
-    }
-  }
+  [[noreturn]] void abandon(fiber_type& me) noexcept;
 
   [[gnu::always_inline]] void resume_next(waiting& w) noexcept {
     fiber_type& me = *running_;

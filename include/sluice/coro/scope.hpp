@@ -4,6 +4,7 @@
 /// Structured concurrency: children end before their scope does. Layer: coro.
 
 #include <sluice/coro/current.hpp>
+#include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
 
 #include <cstddef>

@@ -4,6 +4,7 @@
 /// Several callables as one: all of them, the first of them, one with a deadline, one that is shielded. Layer: coro.
 
 #include <sluice/coro/current.hpp>
+#include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
 #include <sluice/coro/scope.hpp>
 

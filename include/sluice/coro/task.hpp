@@ -4,6 +4,7 @@
 /// The handle of a task whose result somebody wants. Layer: coro.
 
 #include <sluice/coro/inbox.hpp>
+#include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
 
 #include <cassert>
