@@ -257,6 +257,7 @@ class scheduler {
     aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::move(ops)...};
     auto* const home = detail::current<Config>;
     if (home == nullptr || !home->in_task()) [[unlikely]] {
+      assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
       if (const std::error_code error = aio::finish_blocking<Config>(batch)) batch.refuse(aio::raw(error));
     } else {
       home->start_and_wait(batch);
@@ -449,8 +450,12 @@ class scheduler {
     explicit entry_guard(scheduler& self) noexcept : before{std::exchange(detail::current<Config>, &self)} {
       self.exceptions_ = detail::exception_globals::of_thread();
       self.root_frame_.annotation.adopt();
+      ++detail::schedulers_entered;
     }
-    ~entry_guard() { detail::current<Config> = before; }
+    ~entry_guard() {
+      --detail::schedulers_entered;
+      detail::current<Config> = before;
+    }
     entry_guard(const entry_guard&) = delete;
     auto operator=(const entry_guard&) -> entry_guard& = delete;
   };

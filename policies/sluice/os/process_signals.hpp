@@ -32,7 +32,6 @@ class program_signals {
     sigemptyset(&action.sa_mask);
     if (report_signal != 0) ::sigaction(report_signal, &action, &before_[2]);
     if (!termination) return;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
     ::sigaction(SIGINT, &action, &before_[0]);
     ::sigaction(SIGTERM, &action, &before_[1]);
   }
@@ -50,8 +49,16 @@ class program_signals {
  private:
   static void handle(int signal) noexcept {
     const int saved = errno;
-    if (const auto call = call_.load(std::memory_order_acquire))
-      call(context_.load(std::memory_order_relaxed), signal == watched_report_.load(std::memory_order_relaxed));
+    const bool report = signal == watched_report_.load(std::memory_order_relaxed);
+    if (!report) {
+      // Whichever of the two comes next, it is the second request.
+      struct ::sigaction usual{};
+      usual.sa_handler = SIG_DFL;
+      sigemptyset(&usual.sa_mask);
+      ::sigaction(SIGINT, &usual, nullptr);
+      ::sigaction(SIGTERM, &usual, nullptr);
+    }
+    if (const auto call = call_.load(std::memory_order_acquire)) call(context_.load(std::memory_order_relaxed), report);
     errno = saved;
   }
 
