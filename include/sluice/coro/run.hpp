@@ -14,7 +14,7 @@
 namespace sluice::inline v0::coro {
 
 /// \cond
-// Runs one root task on a scheduler; before_run(scheduler, frame**) sees it before anything happens.
+// Runs one root task on a new scheduler; what prepare(scheduler, frame of the root) gives lives until all tasks have ended.
 template <class Config, class Prepare, class F, class... Args>
 auto run_root(Prepare prepare, F&& f, Args&&... args) -> result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
   using outcome_type = result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
