@@ -4,6 +4,7 @@
 /// Tells the address and thread sanitizers which stack runs. Without a sanitizer: empty types, no instruction. Layer: detail.
 
 #include <cstddef>
+#include <ctime>
 #include <type_traits>
 
 /// \cond
@@ -38,6 +39,12 @@ inline constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
 inline constexpr bool thread_sanitizer = false;
 #endif
 /// @}
+
+/// The thread sanitizer keeps a signal back, for the fiber that it interrupted, until that fiber calls something that the sanitizer
+/// intercepts; if the fiber ends before, the signal is lost. Asking for the time is such a call.
+[[gnu::always_inline]] inline void take_held_signals() noexcept {
+  if constexpr (thread_sanitizer) (void)std::time(nullptr);
+}
 
 /// Forgets what the address sanitizer marked in memory that was a stack: frames that a fiber never returned from leave marks that would
 /// accuse the next user of the memory.
@@ -86,6 +93,7 @@ class basic_fiber_annotation {
       to.address_.came_from = from_ends ? nullptr : &from;
       __sanitizer_start_switch_fiber(from_ends ? nullptr : &from.address_.fake_stack, to.address_.base, to.address_.bytes);
     }
+    if constexpr (Thread) take_held_signals();
     // With synchronisation: the fibers of a scheduler run one after the other, so what one wrote the next may read.
     if constexpr (Thread) __tsan_switch_to_fiber(to.thread_.fiber, 0);
   }

@@ -4,6 +4,7 @@
 /// The system calls of Linux, as the policies make them. A policy.
 
 #include <sluice/concept/os.hpp>
+#include <sluice/detail/sanitizer.hpp>
 #include <sluice/os/linux_memory.hpp>
 #include <sluice/os/process_signals.hpp>
 
@@ -45,7 +46,21 @@ struct linux_ : linux_memory {
   /// Submits and waits. \src io_uring_enter2(2)
   [[gnu::always_inline]] static auto uring_enter(unsigned descriptor, unsigned submit, unsigned wait, unsigned flags, void* argument,
                                                  std::size_t bytes) noexcept -> int {
+    if constexpr (detail::thread_sanitizer) {
+      if (wait != 0 && argument == nullptr) return enter_in_slices(descriptor, submit, wait, flags);
+    }
     return ::io_uring_enter2(descriptor, submit, wait, flags, static_cast<sigset_t*>(argument), bytes);
+  }
+  /// For the thread sanitizer, which does not intercept liburing's calls and so would keep a signal back for as long as one sleeps: the
+  /// sleep ends after a while, as if by a signal.
+  static auto enter_in_slices(unsigned descriptor, unsigned submit, unsigned wait, unsigned flags) noexcept -> int {
+    ::__kernel_timespec slice{.tv_sec = 0, .tv_nsec = 50'000'000};
+    ::io_uring_getevents_arg limit{};
+    limit.ts = reinterpret_cast<std::uintptr_t>(&slice);
+    const int outcome =
+        ::io_uring_enter2(descriptor, submit, wait, flags | IORING_ENTER_EXT_ARG, reinterpret_cast<sigset_t*>(&limit), sizeof(limit));
+    detail::take_held_signals();
+    return outcome == -ETIME ? -EINTR : outcome;
   }
   /// Registers something with a ring; the descriptor is -1 for calls that need none. \src io_uring_register(2)
   static auto uring_register(unsigned descriptor, unsigned opcode, const void* argument, unsigned count) noexcept -> int {
