@@ -349,7 +349,7 @@ class io_uring {
   static void fill(entry& e, const Op& op, scratch<Op>& keep) noexcept {
     if constexpr (requires { detail::uring::prepare(e, op, keep); })
       detail::uring::prepare(e, op, keep);
-    else
+    else if constexpr (detail::uring::foreign_operation<Op>)  // any other one was refused with a sentence already
       detail::uring::prepare_foreign(e, op);
   }
 
