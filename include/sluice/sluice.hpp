@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// Everything portable, and the policies that are native here.
+/// Everything portable, the policies that are native here, and those that need nothing but the C library.
 
 #include <sluice/address.hpp>
 #include <sluice/aio/facade.hpp>
 #include <sluice/buffer.hpp>
 #include <sluice/config.hpp>
+#include <sluice/context/ucontext.hpp>
 #include <sluice/coro/facade.hpp>
 #include <sluice/handle.hpp>
 #include <sluice/interval.hpp>
@@ -14,6 +15,9 @@
 #include <sluice/op/link.hpp>
 #include <sluice/op/list.hpp>
 #include <sluice/result.hpp>
+#include <sluice/stack/external.hpp>
+#include <sluice/stack/heap.hpp>
+#include <sluice/trace/base.hpp>
 #include <sluice/trace/counters.hpp>
 #include <sluice/version.hpp>
 #include <sluice/wait.hpp>

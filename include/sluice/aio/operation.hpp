@@ -97,10 +97,10 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
       (is_timed ? record_kind::timed : record_kind::plain) | (is_tagged_close ? record_kind::close : record_kind::plain);
   /// \endcond
 
-  /// From the operation's description.
+  /// From the operation's description; implicit, so that an array can be made from a list of descriptions.
   template <class Description = Op>
     requires std::is_same_v<typename detail::unlinked<std::remove_cvref_t<Description>>::type, op_type>
-  explicit basic_operation(Description&& description) noexcept
+  basic_operation(Description&& description) noexcept  // NOLINT(google-explicit-constructor)
       : op(detail::unlinked<std::remove_cvref_t<Description>>::take(std::forward<Description>(description))) {
     // The bare operation was moved out of the description, its deadline was not.
     if constexpr (is_timed)
