@@ -124,11 +124,9 @@ BOOST_AUTO_TEST_CASE(a_span_of_operations_is_one_batch) {
     (void)coro::io(op::write{.file = file.handle, .buffer = bytes_of("0123456789"), .offset = 0});
     std::array<std::array<std::byte, 2>, 5> buffers{};
     std::array<aio::operation<op::read>, 5> reads{
-        aio::operation<op::read>{op::read{.file = file.handle, .buffer = buffers[0], .offset = 0}},
-        aio::operation<op::read>{op::read{.file = file.handle, .buffer = buffers[1], .offset = 2}},
-        aio::operation<op::read>{op::read{.file = file.handle, .buffer = buffers[2], .offset = 4}},
-        aio::operation<op::read>{op::read{.file = file.handle, .buffer = buffers[3], .offset = 6}},
-        aio::operation<op::read>{op::read{.file = file.handle, .buffer = buffers[4], .offset = 100}}};
+        op::read{.file = file.handle, .buffer = buffers[0], .offset = 0}, op::read{.file = file.handle, .buffer = buffers[1], .offset = 2},
+        op::read{.file = file.handle, .buffer = buffers[2], .offset = 4}, op::read{.file = file.handle, .buffer = buffers[3], .offset = 6},
+        op::read{.file = file.handle, .buffer = buffers[4], .offset = 100}};
     coro::io(std::span{reads});
     for (int i = 0; i < 4; ++i) BOOST_TEST(reads[static_cast<std::size_t>(i)].result().value() == 2U);
     BOOST_TEST(reads[4].result().value() == 0U);
