@@ -96,6 +96,15 @@ BOOST_AUTO_TEST_CASE(each_refusal_of_the_set_up_is_a_sentence_with_its_remedy) {
   BOOST_TEST(script::calls("uring_queue_exit") == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_refusal_that_has_no_remedy_of_its_own_stays_what_it_was) {
+  for (const auto error : {std::errc::resource_unavailable_try_again, std::errc::device_or_resource_busy}) {
+    script::next("uring_queue_init", {-static_cast<int>(error)});
+    const auto outcome = make<app>();
+    BOOST_TEST_REQUIRE(!outcome.has_value());
+    BOOST_TEST((outcome.error() == error), outcome.error().message());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupted_set_up_is_tried_again) {
   script::next("uring_queue_init", {-EINTR, -EINTR, {}});
   BOOST_TEST(make<app>().has_value());

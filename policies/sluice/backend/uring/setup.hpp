@@ -37,15 +37,16 @@ inline constexpr flag_row flag_table[] = {
     {ring::hybrid_iopoll, ring::iopoll, errc::flag_hybrid_iopoll},
 };
 
-constexpr auto refusal(int error) noexcept -> errc {
+/// Why there is no ring: the refusals that have a remedy by name, any other error as the system gave it.
+[[gnu::noinline, gnu::cold]] inline auto refusal(int error) noexcept -> std::unexpected<std::error_code> {
   switch (-error) {
-    case ENOSYS: return errc::ring_unsupported;
-    case EPERM: return errc::ring_forbidden;
-    case EACCES: return errc::ring_denied;
-    case ENOMEM: return errc::ring_memory;
+    case ENOSYS: return failure(errc::ring_unsupported);
+    case EPERM: return failure(errc::ring_forbidden);
+    case EACCES: return failure(errc::ring_denied);
+    case ENOMEM: return failure(errc::ring_memory);
     case EMFILE:
-    case ENFILE: return errc::ring_descriptors;
-    default: return errc::ring_flag_unsupported;
+    case ENFILE: return failure(errc::ring_descriptors);
+    default: return system_error(-error);
   }
 }
 
@@ -91,7 +92,7 @@ auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result
     const int outcome = set_up<O, Os>(out, O.flags | prefer, run_time);
     if (outcome == 0) break;
     if (outcome == -EINTR) continue;
-    if (outcome != -EINVAL) return failure(refusal(outcome));
+    if (outcome != -EINVAL) return refusal(outcome);
     if (prefer == ring::none) return failure(refused_flag<O, Os>());
     const auto newest = std::bit_floor(static_cast<std::uint32_t>(prefer));
     prefer = prefer & ~static_cast<ring::flags>(newest);
