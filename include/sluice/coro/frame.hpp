@@ -89,8 +89,8 @@ template <class Config>
 struct alignas(64) fiber {
   using context_type = policy_of<Config, policy_kind::context>;  ///< how its stack is left
 
+  typename context_type::state context{};  ///< where it goes on; first, so that a switch needs no other address than the fiber's
   fiber* next = nullptr;                   ///< in a queue, or in the list of free ones
-  typename context_type::state context{};  ///< where it goes on
   frame<Config>* cold = nullptr;           ///< the rest, at the top of its stack
   waiting* wait = nullptr;                 ///< what it waits for
   std::uint32_t pending = 0;               ///< completions to come before it is ready

@@ -81,9 +81,7 @@ auto scheduler<Config>::attend() noexcept -> bool {
   if (ring_lost_) {
     abandon_all();
   } else if (std::exchange(stuck_, false)) {
-    ready_.clear();  // of the marker, which is all there is
     stuck();
-    push(marker_);
   } else if (std::exchange(report_wanted_, false)) {
     report(stderr);
   }
@@ -130,7 +128,7 @@ void scheduler<Config>::abandon_all() noexcept {
   each_task([&](fiber_type& task) noexcept {
     if (task.state == fiber_state::parked || task.state == fiber_state::ready) lose(task);
   });
-  ready_.clear();
+  ready_.clear(*running_);
 }
 
 template <class Config>

@@ -1,45 +1,74 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// The tasks that can run, first in, first out. Layer: coro.
+/// The tasks that can run, first in, first out, and where the present tick ends among them. Layer: coro.
 
 #include <sluice/coro/frame.hpp>
 
 namespace sluice::inline v0::coro {
 
 /// A queue through `fiber::next`; never allocates. Its owner sees to it that it is not empty when it takes from it.
+///
+/// A tick is over when the last of those who were in the queue when it began has run: that one is in the queue, or it is running.
+///
+/// What is loaded from here decides where the processor goes on, so nothing is loaded that was stored a moment ago where a comparison of
+/// what is at hand tells the same: an end is known by its address, not by a null behind it.
 /// \complexity O(1)
 template <class Config>
 class ready_queue {
  public:
-  ready_queue() noexcept = default;
+  /// Empty, while this one runs.
+  explicit ready_queue(fiber<Config>& running) noexcept : last_{&running} {}
   ready_queue(const ready_queue&) = delete;
   auto operator=(const ready_queue&) -> ready_queue& = delete;
 
   /// Whether nobody is in it.
   [[nodiscard]] auto empty() const noexcept -> bool { return head_ == nullptr; }
+  /// Whether a tick is over when this one, which runs, leaves; always so if nobody is in the queue.
+  [[nodiscard]] auto ends_tick(const fiber<Config>& running) const noexcept -> bool { return last_ == &running; }
+  /// Starts the next tick, of those who are here; there is one.
+  void begin_tick() noexcept { last_ = tail_; }
+
   /// Puts one at the end.
   [[gnu::always_inline]] void push(fiber<Config>& one) noexcept {
-    one.next = nullptr;
-    *tail_ = &one;
-    tail_ = &one.next;
+    if (head_ == nullptr)
+      head_ = &one;
+    else
+      tail_->next = &one;
+    tail_ = &one;
   }
   /// Takes the first one; there is one.
   [[gnu::always_inline]] auto pop() noexcept -> fiber<Config>& {
     fiber<Config>& one = *head_;
-    head_ = one.next;
-    if (head_ == nullptr) tail_ = &head_;
+    if (&one == tail_)
+      head_ = nullptr;
+    else
+      head_ = one.next;
     return one;
   }
-  /// Forgets all.
-  void clear() noexcept {
+  /// Puts the running one at the end and takes the first; there is one. Whoever ends the present tick goes on doing so.
+  [[gnu::always_inline]] auto rotate(fiber<Config>& running) noexcept -> fiber<Config>& {
+    fiber<Config>& first = *head_;
+    if (&first == tail_) {
+      head_ = &running;
+    } else {
+      tail_->next = &running;
+      head_ = first.next;
+    }
+    tail_ = &running;
+    return first;
+  }
+  /// Forgets all, while this one runs.
+  void clear(fiber<Config>& running) noexcept {
     head_ = nullptr;
-    tail_ = &head_;
+    last_ = &running;
   }
 
  private:
+  // Head and tail apart, lest a compiler stores them as one and the processor has to take them apart again.
   fiber<Config>* head_ = nullptr;
-  fiber<Config>** tail_ = &head_;
+  fiber<Config>* last_;            // of the present tick
+  fiber<Config>* tail_ = nullptr;  // of use only while there is a head
 };
 
 }  // namespace sluice::inline v0::coro

@@ -118,11 +118,10 @@ class scheduler {
       looping_ = true;
       deadlocked_ = false;
       ring_lost_ = false;
-      push(marker_);
       waiting w{&root_wait};
       do { park(w); } while (attend());
       looping_ = false;
-      ready_.clear();
+      ready_.clear(root_);
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
     return {};
@@ -218,16 +217,23 @@ class scheduler {
 
   [[gnu::always_inline]] void yield() noexcept {
     if (!in_task()) return;
+    fiber_type& me = *running_;
+    if (ready_.ends_tick(me)) {
+      if (ring_.pending()) [[unlikely]]
+        return give_way();
+      if (ready_.empty()) return;
+    }
+    switch_to(me, ready_.rotate(me));
+  }
+
+  // The same out of line, for where it is rare: the ring has its turn, should one be due.
+  [[gnu::noinline, gnu::cold]] void give_way() noexcept {
     inline_streak_ = 0;
     fiber_type& me = *running_;
-    me.state = fiber_state::ready;
     push(me);
     fiber_type* const next = take();
     if (next != &me) switch_to(me, *next);
   }
-
-  // The same out of line, for where it is rare.
-  [[gnu::noinline, gnu::cold]] void give_way() noexcept { yield(); }
 
   // Whether the running task was asked to end, as far as shields let that through.
   [[nodiscard]] auto cancelled(const fiber_type& task) const noexcept -> bool {
@@ -501,27 +507,25 @@ class scheduler {
     }
   }
 
-  /// The next task to run. The queue holds the marker while `run` is on, and the root while `poll` is.
+  /// The next task to run. Under `poll` there always is one: the root is in the queue.
   [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
-    for (;;) {
-      fiber_type& next = ready_.pop();
-      if (&next != &marker_) [[likely]]
-        return &next;
-      if (!ready_.empty() && !ring_.pending()) [[likely]]
-        push(marker_);
-      else
-        turn();
+    if (ready_.ends_tick(*running_)) {
+      if (ready_.empty() || ring_.pending()) turn();
+      ready_.begin_tick();
     }
+    return &ready_.pop();
   }
 
-  /// The queue has run as it stood: a tick is over.
+  /// The queue has run as it stood: a tick is over, and the ring has its turn. Under `poll` that comes when the root goes on.
   [[gnu::noinline]] void turn() noexcept {
-    const bool idle = ready_.empty();
-    if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
-      without_hope();
-    else if (!poll_ring(idle ? wait::one : wait::none)) [[unlikely]]
-      call_root();
-    push(marker_);
+    if (!looping_) return;
+    do {
+      const bool idle = ready_.empty();
+      if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
+        without_hope();
+      else if (!poll_ring(idle ? wait::one : wait::none)) [[unlikely]]
+        call_root();
+    } while (ready_.empty());
   }
 
   /// Whether another thread may still send something.
@@ -579,7 +583,7 @@ class scheduler {
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
     running_ = &to;
     watch().hook(event::task_resumed{to.cold->id});
-    if (detail::exception_globals::busy(exceptions_) || to.has_exceptions) [[unlikely]]
+    if (detail::exception_globals::busy(exceptions_, to.has_exceptions)) [[unlikely]]
       exchange_exceptions(from, to);
     detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
     context_type::switch_to(from.context, to.context);
@@ -589,7 +593,7 @@ class scheduler {
   }
 
   [[gnu::noinline, gnu::cold]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
-    from.has_exceptions = detail::exception_globals::busy(exceptions_);
+    from.has_exceptions = detail::exception_globals::busy(exceptions_, false);
     detail::exception_globals::swap(exceptions_, from.cold->exceptions, to.cold->exceptions);
     to.has_exceptions = false;
   }
@@ -658,9 +662,9 @@ class scheduler {
     if (!spawn_status_) spawn_status_ = code;
   }
 
-  ready_queue<Config> ready_;
-  fiber_type* running_ = &root_;
+  ready_queue<Config> ready_{root_};
   frame_type* dying_ = nullptr;
+  fiber_type* running_ = &root_;  // not beside the queue's tail, for the reason that parts its head and its tail
   void* exceptions_ = nullptr;
   std::size_t live_ = 0;
   std::uint64_t last_id_ = 0;
@@ -681,7 +685,6 @@ class scheduler {
   frame_type** wish_target_ = nullptr;
   inbox* inbox_ = nullptr;
   fiber_type root_;
-  fiber_type marker_;
   frame_type root_frame_;
   alignas(16) std::array<std::byte, context_type::storage_bytes == 0 ? 1 : context_type::storage_bytes> root_storage_{};
   stack_type stacks_;

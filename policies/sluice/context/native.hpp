@@ -70,6 +70,7 @@ struct basic_native {
 
   /// Saves the running stack in `from` and goes on where `to` was left.
   [[gnu::always_inline]] static inline void switch_to(state& from, state& to) noexcept {
+    // By address in a register, not as memory: a compiler might reach that from the stack or frame pointer, which change half-way.
     auto* leaving = &from;
     auto* arriving = &to;
     asm volatile(
