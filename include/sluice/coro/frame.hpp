@@ -19,6 +19,7 @@
 #include <source_location>
 #include <stop_token>
 #include <string_view>
+#include <type_traits>
 
 namespace sluice::inline v0 {
 
@@ -66,12 +67,12 @@ struct waiting {
   [[nodiscard]] auto what() const noexcept -> std::string_view { return kind->name != nullptr ? kind->name(*this) : kind->what; }
 };
 
-/// A part of a task's life that can be asked to end by itself. They form a list on the task's stack, innermost first.
+/// A part of a task's life that can be asked to end by itself. They form a list on the task's stack, innermost first. Made with `{}`.
 struct cancel_scope {
-  cancel_scope* outer = nullptr;  ///< the next one
-  bool cancelled = false;         ///< was asked to end
-  bool shielded = false;          ///< what is outside does not reach in
-  bool delivered = false;         ///< a wait inside was refused or cut short for its sake
+  cancel_scope* outer;  ///< the next one
+  bool cancelled;       ///< was asked to end
+  bool shielded;        ///< what is outside does not reach in
+  bool delivered;       ///< a wait inside was refused or cut short for its sake
 };
 
 /// Where a task stands.
@@ -101,45 +102,61 @@ struct alignas(64) fiber {
   std::uint32_t generation = 0;            ///< how many tasks had this place before
 };
 
-/// The cold part of a task.
+/// What a new task has as zeroes: one cache line, cleared at a stroke, which is why nothing here has a default.
 template <class Config>
-struct frame {
+struct alignas(64) frame_start {
+  frame<Config>** handle;       ///< the pointer in the handle that owns it, where one does
+  basic_scope<Config>* parent;  ///< the scope that owns it, where one does
+  fiber<Config>* joiner;        ///< waits for the end
+  std::stop_source* stop;       ///< made when foreign code asks for a token
+  cancel_scope* innermost;      ///< the list of those inside `base`, which ends there; null where there is none
+  cancel_scope base;            ///< the whole task
+  std::uint32_t refused;        ///< waits refused since it was asked to end
+  bool named;                   ///< `label` was written
+  bool has_place;               ///< `where` was written
+};
+
+/// The cold part of a task. The first two cache lines are used by every task, the third one is for what is rare and has no value before it
+/// is needed.
+template <class Config>
+struct frame : frame_start<Config> {
   using context_type = policy_of<Config, policy_kind::context>;  ///< how its stack is left
 
-  frame() noexcept { label[0] = '\0'; }
+  frame() noexcept : frame_start<Config>{} {}
   frame(const frame&) = delete;
   auto operator=(const frame&) -> frame& = delete;
 
-  fiber<Config>* hot = nullptr;                               ///< the other part
-  scheduler<Config>* home = nullptr;                          ///< whose task it is
-  stack_span stack;                                           ///< as the policy gave it
-  std::uint64_t id = 0;                                       ///< never used twice in a scheduler
-  cancel_scope base;                                          ///< the whole task
-  cancel_scope* innermost = &base;                            ///< the list
-  frame** handle = nullptr;                                   ///< the pointer in the handle that owns it, where one does
-  basic_scope<Config>* parent = nullptr;                      ///< the scope that owns it, where one does
-  frame* older = nullptr;                                     ///< sibling in that scope
-  frame* newer = nullptr;                                     ///< sibling in that scope
-  fiber<Config>* joiner = nullptr;                            ///< waits for the end
-  frame* next_to_interrupt = nullptr;                         ///< asked to end in the same breath
-  frame* mark = nullptr;                                      ///< of reports and of lists made on the spot
-  void (*drop)(frame&) noexcept = nullptr;                    ///< destroys the result of one that has finished
-  std::stop_source* stop = nullptr;                           ///< made when foreign code asks for a token
-  detail::exception_globals exceptions;                       ///< put aside while it does not run
-  std::source_location where;                                 ///< where it was spawned
-  std::uint32_t refused = 0;                                  ///< waits refused since it was asked to end
-  bool has_place = false;                                     ///< `where` was given
-  std::array<char, 24> label;                                 ///< its name, ends in zero; written as far as it is used
+  fiber<Config>* hot;       ///< the other part
+  std::uint64_t id;         ///< never used twice in a scheduler
+  scheduler<Config>* home;  ///< whose task it is
+  frame* older;             ///< sibling in its scope
+  frame* newer;             ///< sibling in its scope
+  union {
+    stack_span stack;  ///< as the policy gave it
+  };
+  union {
+    std::source_location where;  ///< where it was spawned, if it `has_place`
+  };
+  frame* next_to_interrupt;  ///< asked to end in the same breath
+  frame* mark;               ///< of reports and of lists made on the spot
+  union {
+    detail::exception_globals exceptions;  ///< put aside while it does not run, if it `has_exceptions`
+  };
+  std::array<char, 24> label;                                 ///< its name, ends in zero, if it is `named`
+  void (*drop)(frame&) noexcept;                              ///< destroys the result of one that has finished; set then
   [[no_unique_address]] detail::fiber_annotation annotation;  ///< what the sanitizers know of it
 
   /// Its name, possibly empty.
-  [[nodiscard]] auto name() const noexcept -> std::string_view { return label.data(); }
+  [[nodiscard]] auto name() const noexcept -> std::string_view { return this->named ? std::string_view{label.data()} : std::string_view{}; }
   /// Names it; what is too long is cut.
   void name(std::string_view text) noexcept {
     const auto length = text.size() < label.size() ? text.size() : label.size() - 1;
     std::memcpy(label.data(), text.data(), length);
     label[length] = '\0';
+    this->named = true;
   }
+  /// The innermost scope of it.
+  [[nodiscard]] auto scopes() noexcept -> cancel_scope* { return this->innermost != nullptr ? this->innermost : &this->base; }
 };
 
 /// A task's frame with room for its result.
@@ -148,14 +165,14 @@ struct typed_frame : frame<Config> {
   std::optional<result<T>> value;  ///< set when it has returned
   std::exception_ptr exception;    ///< set when it has thrown
 
-  /// Nothing has come of it yet.
-  typed_frame() noexcept {
-    this->drop = [](frame<Config>& other) noexcept {
-      auto& self = static_cast<typed_frame&>(other);
-      self.value.reset();
-      self.exception = nullptr;
-    };
+  /// Destroys what has come of it.
+  void clear() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<result<T>>) value.reset();
+    if (exception != nullptr) [[unlikely]]
+      exception = nullptr;
   }
+  /// The same of a task by the part that all tasks have.
+  static void clear_frame(frame<Config>& other) noexcept { static_cast<typed_frame&>(other).clear(); }
 };
 
 }  // namespace coro

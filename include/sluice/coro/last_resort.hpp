@@ -31,7 +31,7 @@ void scheduler<Config>::note_refusal() noexcept {
 
 template <class Config>
 void scheduler<Config>::note_cut() noexcept {
-  for (cancel_scope* scope = running_->cold->innermost; scope != nullptr; scope = scope->outer) {
+  for (cancel_scope* scope = running_->cold->scopes(); scope != nullptr; scope = scope->outer) {
     if (scope->cancelled) scope->delivered = true;
     if (scope->shielded) break;
   }

@@ -63,6 +63,7 @@ class scheduler {
     root_.cold = &root_frame_;
     root_frame_.hot = &root_;
     root_frame_.home = this;
+    root_frame_.id = 0;
     context_type::attach(root_.context, root_storage_.data());
   }
   /// \endcond
@@ -122,6 +123,7 @@ class scheduler {
       do { park(w); } while (attend());
       looping_ = false;
       ready_.clear(root_);
+      bury();
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
     return {};
@@ -138,6 +140,7 @@ class scheduler {
       waiting w{&root_wait};
       root_.state = fiber_state::ready;
       resume_next(w);
+      bury();
       if (!poll_ring(wait::none)) return std::unexpected{std::exchange(status_, {})};
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
@@ -193,7 +196,8 @@ class scheduler {
     guard.room = nullptr;
     settle(*task, *room, options);
     context_type::prepare(room->hot->context, room->usable, &made::enter, static_cast<void*>(task));
-    make_ready(*room->hot);
+    push(*room->hot);
+    watch().hook(event::task_ready{task->id});
     return task;
   }
 
@@ -239,7 +243,7 @@ class scheduler {
   [[nodiscard]] auto cancelled(const fiber_type& task) const noexcept -> bool {
     if (!task.cancelled) [[likely]]
       return false;
-    for (const cancel_scope* scope = task.cold->innermost; scope != nullptr; scope = scope->outer) {
+    for (const cancel_scope* scope = task.cold->scopes(); scope != nullptr; scope = scope->outer) {
       if (scope->cancelled) return true;
       if (scope->shielded) return false;
     }
@@ -400,6 +404,7 @@ class scheduler {
   };
 
   [[gnu::always_inline]] auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
+    bury();
     const result<stack_span> stack = stack_for(stack_bytes);
     if (!stack) [[unlikely]]
       return std::unexpected{stack.error()};
@@ -434,14 +439,20 @@ class scheduler {
     fiber_type& hot = *room.hot;
     task.hot = &hot;
     task.home = this;
-    task.stack = room.stack;
+    // By parts: a copy as a whole would load what was just stored in parts, which a processor cannot do without waiting.
+    task.stack.base = room.stack.base;
+    task.stack.bytes = room.stack.bytes;
+    task.stack.index = room.stack.index;
     task.id = ++last_id_;
-    task.where = options.where;
-    task.has_place = options.where.line() != 0;
+    if (options.where.line() != 0) {
+      task.where = options.where;
+      task.has_place = true;
+    }
     if (!options.name.empty()) task.name(options.name);
     hot.cold = &task;
     hot.wait = nullptr;
     hot.pending = 0;
+    hot.state = fiber_state::ready;
     hot.cancelled = false;
     hot.has_exceptions = false;
     task.annotation.create(room.stack.base, room.stack.bytes);
@@ -588,37 +599,38 @@ class scheduler {
     detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
     context_type::switch_to(from.context, to.context);
     detail::fiber_annotation::after_switch(from.cold->annotation);
-    if (dying_ != nullptr) [[unlikely]]
-      bury();
   }
 
   [[gnu::noinline, gnu::cold]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
     from.has_exceptions = detail::exception_globals::busy(exceptions_, false);
+    if (!to.has_exceptions) to.cold->exceptions = {};
     detail::exception_globals::swap(exceptions_, from.cold->exceptions, to.cold->exceptions);
     to.has_exceptions = false;
   }
 
-  [[gnu::noinline]] void bury() noexcept { release(*std::exchange(dying_, nullptr)); }
-
-  /// First thing in a task.
-  void arrived(frame_type& me) noexcept {
-    detail::fiber_annotation::after_switch(me.annotation);
-    if (dying_ != nullptr) bury();
+  /// Takes back the memory of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
+  void bury() noexcept {
+    if (dying_ != nullptr) release(*std::exchange(dying_, nullptr));
   }
 
-  /// Last thing in a task, on its own stack.
+  /// First thing in a task.
+  void arrived(frame_type& me) noexcept { detail::fiber_annotation::after_switch(me.annotation); }
+
+  /// Last thing in a task, on its own stack. Inlined for the processor's sake: it would predict that the call of this is returned from, and
+  /// then every return of the fiber that goes on would go wrong.
   template <class Body>
-  [[noreturn]] void finish(Body& me) noexcept {
+  [[noreturn, gnu::always_inline]] inline void finish(Body& me) noexcept {
     watch().hook(event::task_finished{me.id});
     fiber_type& hot = *me.hot;
     hot.state = fiber_state::finished;
     --live_;
     if (me.parent != nullptr) me.parent->child_ended(me, me.value, me.exception);
     if (me.handle != nullptr) {
+      me.drop = &Body::clear_frame;
       if (me.joiner != nullptr) make_ready(*me.joiner);
     } else {
-      me.value.reset();
-      me.exception = nullptr;
+      me.clear();
+      bury();
       dying_ = &me;
     }
     if (live_ == 0) call_root();

@@ -63,6 +63,7 @@ class basic_scope {
     }
     auto& child = **made;
     child.parent = this;
+    child.newer = nullptr;
     child.older = newest_;
     if (newest_ != nullptr) newest_->newer = &child;
     newest_ = &child;

@@ -50,7 +50,7 @@ template <class Config>
 class scope_entry {
  public:
   scope_entry(frame<Config>& task, cancel_scope& scope) noexcept : task_{task} {
-    scope.outer = task.innermost;
+    scope.outer = task.scopes();
     task.innermost = &scope;
   }
   scope_entry(const scope_entry&) = delete;
@@ -129,7 +129,7 @@ auto with_deadline(time_point deadline, F&& f) -> result_of_t<std::invoke_result
   auto* const home = detail::current<Config>;
   if (home == nullptr || !home->in_task()) return system_error(static_cast<int>(std::errc::operation_not_permitted));
   auto& task = *home->self().cold;
-  cancel_scope scope;
+  cancel_scope scope{};
   typename scheduler<Config>::scope_deadline limit;
   limit.scope = &scope;
   limit.task = &task;
@@ -162,7 +162,7 @@ template <class Config, class F>
 auto shield(F&& f) -> result_of_t<std::invoke_result_t<F>> {
   auto* const home = detail::current<Config>;
   if (home == nullptr || !home->in_task()) return call_flat(std::forward<F>(f));
-  cancel_scope scope;
+  cancel_scope scope{};
   scope.shielded = true;
   const scope_entry<Config> entry{*home->self().cold, scope};
   return call_flat(std::forward<F>(f));

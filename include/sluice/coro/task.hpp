@@ -113,8 +113,7 @@ class [[nodiscard]] basic_task {
 
   void release() noexcept {
     auto& done = static_cast<typed_frame<Config, T>&>(*std::exchange(frame_, nullptr));
-    done.value.reset();
-    done.exception = nullptr;
+    done.clear();
     done.home->release(done);
   }
 
