@@ -25,8 +25,20 @@ void scheduler<Config>::cancel_all() noexcept {
 template <class Config>
 void scheduler<Config>::note_refusal() noexcept {
   note_cut();
+  count_refusal();
+}
+
+template <class Config>
+void scheduler<Config>::count_refusal() noexcept {
   fiber_type& me = *running_;
   if (++me.cold->refused > most_refusals && looping_ && (ending_ || deadlocked_)) abandon(me);
+}
+
+template <class Config>
+void scheduler<Config>::yield_cancelled() noexcept {
+  if (!in_task()) return;
+  if ((ending_ || deadlocked_) && cancelled(*running_)) count_refusal();
+  give_way();
 }
 
 template <class Config>

@@ -64,6 +64,7 @@ class scheduler {
     root_frame_.hot = &root_;
     root_frame_.home = this;
     root_frame_.id = 0;
+    root_.cancelled = true;  // what makes its yields as slow as those of the few that were asked to end, so that one test tells both
     context_type::attach(root_.context, root_storage_.data());
   }
   /// \endcond
@@ -220,8 +221,9 @@ class scheduler {
   }
 
   [[gnu::always_inline]] void yield() noexcept {
-    if (!in_task()) return;
     fiber_type& me = *running_;
+    if (me.cancelled) [[unlikely]]
+      return yield_cancelled();
     if (ready_.ends_tick(me)) {
       if (ring_.pending()) [[unlikely]]
         return give_way();
@@ -229,6 +231,9 @@ class scheduler {
     }
     switch_to(me, ready_.rotate(me));
   }
+
+  // Who was asked to end yields more slowly, and the root, which cannot.
+  [[gnu::noinline, gnu::cold]] void yield_cancelled() noexcept;
 
   // The same out of line, for where it is rare: the ring has its turn, should one be due.
   [[gnu::noinline, gnu::cold]] void give_way() noexcept {
@@ -249,6 +254,9 @@ class scheduler {
     }
     return false;
   }
+
+  // Something that the running task should not have asked for any more. At the end of a scheduler the patience with that ends, too.
+  void count_refusal() noexcept;
 
   // A wait of the running task was refused or cut short because the task was asked to end.
   [[gnu::noinline, gnu::cold]] void note_refusal() noexcept;
