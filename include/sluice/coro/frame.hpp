@@ -52,6 +52,7 @@ struct wait_kind {
   std::string_view what;                                         ///< for reports; empty where `name` says it
   void (*cancel)(waiting&) noexcept = nullptr;                   ///< asks the wait to end; null for one that cannot be cut short
   auto (*on)(const waiting&) noexcept -> const void* = nullptr;  ///< the frame of the task that it waits for; null where that is none
+  bool on_older_ones = false;                                    ///< and for all older siblings of that task
   auto (*handle)(const waiting&) noexcept -> int = nullptr;      ///< the descriptor that it waits for; null where that is none
   void (*give_up)(waiting&) noexcept = nullptr;                  ///< ends the wait with a deadlock; null for one that must see its end
   auto (*name)(const waiting&) noexcept -> std::string_view = nullptr;  ///< for reports, where it differs from wait to wait
@@ -114,6 +115,7 @@ struct alignas(64) frame_start {
   std::uint32_t refused;        ///< waits refused since it was asked to end
   bool named;                   ///< `label` was written
   bool has_place;               ///< `where` was written
+  std::uint8_t walked;          ///< of reports: 0 for not yet, 1 for on the way, 2 for done
 };
 
 /// The cold part of a task. The first two cache lines are used by every task, the third one is for what is rare and has no value before it

@@ -7,6 +7,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <utility>
 
 namespace sluice::inline v0::coro {
 
@@ -31,41 +32,71 @@ template <class Config>
   std::fprintf(out, "\n");
 }
 
-// The task that a parked one waits for, if it waits for one.
+// The first task that a parked one waits for, if it waits for one.
 template <class Config>
-auto waits_on(const fiber<Config>& task) noexcept -> const frame<Config>* {
+auto waits_on(const fiber<Config>& task) noexcept -> frame<Config>* {
   if (task.state != fiber_state::parked || task.wait == nullptr || task.wait->kind->on == nullptr) return nullptr;
-  return static_cast<const frame<Config>*>(task.wait->kind->on(*task.wait));
+  return static_cast<frame<Config>*>(const_cast<void*>(task.wait->kind->on(*task.wait)));
 }
 
-// Follows "waits for" from a task; gives a task of the cycle that this leads into, if no walk before this one came that way.
+// The one that it waits for beside that, if there is one more.
 template <class Config>
-auto find_cycle(fiber<Config>& start) noexcept -> const frame<Config>* {
-  start.cold->mark = start.cold;
-  for (const fiber<Config>* at = &start;;) {
-    const auto* const next = waits_on<Config>(*at);
-    if (next == nullptr) return nullptr;
-    if (next->hot->cold->mark != nullptr) return next->mark == start.cold ? next : nullptr;
-    next->hot->cold->mark = start.cold;
-    at = next->hot;
+auto waits_on_beside(const fiber<Config>& task, const frame<Config>& that) noexcept -> frame<Config>* {
+  return task.wait->kind->on_older_ones ? that.older : nullptr;
+}
+
+// Turns a list that hangs together by `mark` round, from one task to another; `end` comes after the one that was first.
+template <class Config>
+void turn_round(frame<Config>& from, frame<Config>& to, frame<Config>* end) noexcept {
+  for (auto* one = &from;;) {
+    auto* const next = std::exchange(one->mark, end);
+    if (one == &to) return;
+    end = std::exchange(one, next);
   }
 }
 
-// Prints a cycle, its oldest task first.
+// Prints a cycle, its oldest task first: `last` waits for `first`, and each `mark` from there on names who waits for the task.
 template <class Config>
-void print_cycle(const frame<Config>& some, std::FILE* out) noexcept {
-  const frame<Config>* oldest = &some;
-  for (const auto* at = waits_on<Config>(*some.hot); at != &some; at = waits_on<Config>(*at->hot))
+void print_cycle(frame<Config>& first, frame<Config>& last, std::FILE* out) noexcept {
+  frame<Config>* const before = first.mark;
+  turn_round<Config>(last, first, &first);
+  const frame<Config>* oldest = &first;
+  for (const auto* at = first.mark; at != &first; at = at->mark)
     if (at->id < oldest->id) oldest = at;
   std::fprintf(out, "  cycle: ");
   const frame<Config>* at = oldest;
   do {
     print_task<Config>(*at, out);
     std::fprintf(out, " -> ");
-    at = waits_on<Config>(*at->hot);
+    at = at->mark;
   } while (at != oldest);
   print_task<Config>(*oldest, out);
   std::fprintf(out, "\n");
+  turn_round<Config>(first, last, before);
+}
+
+// Follows "waits for" from a task, along every way that no walk before took, and prints the cycles.
+template <class Config>
+void print_cycles(frame<Config>& start, std::FILE* out) noexcept {
+  frame<Config>* at = &start;
+  at->mark = nullptr;
+  at->walked = 1;
+  frame<Config>* next = waits_on<Config>(*at->hot);
+  for (;;) {
+    if (next == nullptr) {
+      at->walked = 2;
+      const frame<Config>* const left = std::exchange(at, at->mark);
+      if (at == nullptr) return;
+      next = waits_on_beside<Config>(*at->hot, *left);
+    } else if (next->walked == 0) {
+      next->mark = std::exchange(at, next);
+      next->walked = 1;
+      next = waits_on<Config>(*at->hot);
+    } else {
+      if (next->walked == 1) print_cycle<Config>(*next, *at, out);
+      next = waits_on_beside<Config>(*at->hot, *next);
+    }
+  }
 }
 /// \endcond
 
@@ -83,8 +114,9 @@ template <class Config>
       std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what().size()), task.wait->what().data());
       if (const auto handle = task.wait->kind->handle; handle != nullptr && handle(*task.wait) >= 0)
         std::fprintf(out, " on %d", handle(*task.wait));
-      if (const auto* const on = waits_on<Config>(task)) {
-        std::fprintf(out, " of ");
+      const char* between = " of ";
+      for (const auto* on = waits_on<Config>(task); on != nullptr; on = waits_on_beside<Config>(task, *on)) {
+        std::fputs(std::exchange(between, ", "), out);
         print_task<Config>(*on, out);
       }
     }
@@ -93,10 +125,9 @@ template <class Config>
     std::fprintf(out, "\n");
   });
   // Each task is walked over once, however they wait for each other.
-  home.each_task([](fiber<Config>& task) noexcept { task.cold->mark = nullptr; });
+  home.each_task([](fiber<Config>& task) noexcept { task.cold->walked = 0; });
   home.each_task([&](fiber<Config>& task) noexcept {
-    if (task.cold->mark != nullptr) return;
-    if (const auto* const cycle = find_cycle<Config>(task)) print_cycle<Config>(*cycle, out);
+    if (task.cold->walked == 0) print_cycles<Config>(*task.cold, out);
   });
 }
 

@@ -131,7 +131,7 @@ class basic_scope {
     explicit scope_wait(basic_scope& which) noexcept : waiting{&facts}, scope{&which} {}
     static void end(waiting& base) noexcept { static_cast<scope_wait&>(base).scope->cancel(); }
     static auto newest_child(const waiting& base) noexcept -> const void* { return static_cast<const scope_wait&>(base).scope->newest_; }
-    static constexpr wait_kind facts{.what = "the children of a scope", .cancel = &end, .on = &newest_child};
+    static constexpr wait_kind facts{.what = "the children of a scope", .cancel = &end, .on = &newest_child, .on_older_ones = true};
   };
 
   // An error: not all have ended, and they cannot be waited for here.
