@@ -44,6 +44,9 @@ struct place {
   [[gnu::noinline]] static void leave(place& from, place& to, bool from_ends = false) {
     sluice::detail::exception_globals::swap(sluice::detail::exception_globals::of_thread(), from.exceptions, to.exceptions);
     sluice::detail::fiber_annotation::before_switch(from.annotation, to.annotation, from_ends);
+    if constexpr (requires { Context::leave(to.state); }) {
+      if (from_ends) Context::leave(to.state);
+    }
     Context::switch_to(from.state, to.state);
     sluice::detail::fiber_annotation::after_switch(from.annotation);
   }

@@ -189,7 +189,7 @@ class ring {
   /// Timers that are armed.
   [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
   /// Whether a poll that does not sleep would do anything: a cheap look, no call.
-  [[nodiscard]] auto pending() const noexcept -> bool {
+  [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
     return backend_.pending() || finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0;
   }
   /// When the next timer is due; `time_point::never()` for none.

@@ -28,6 +28,7 @@ using context_entry = void (*)(void* argument) noexcept;
 ///   The frame it starts from ends unwinding: a backtrace stops there.
 /// * `switch_to(state& from, state& to)` saves what is running in `from` and resumes `to`; returns when something switches back to `from`.
 ///   Every register that the calling convention lets a caller rely on is kept.
+/// * `leave(state& to)`, where a policy has it, resumes `to` and saves nothing: the running stack is never resumed.
 /// * `supported()` says whether this process can switch stacks at all (shadow stacks forbid it).
 template <class P>
 concept context_policy =

@@ -171,8 +171,10 @@ struct typed_frame : frame<Config> {
   void clear() noexcept {
     if constexpr (!std::is_trivially_destructible_v<result<T>>) value.reset();
     if (exception != nullptr) [[unlikely]]
-      exception = nullptr;
+      forget_exception();
   }
+  /// Destroys what it has thrown.
+  [[gnu::noinline, gnu::cold]] void forget_exception() noexcept { exception = nullptr; }
   /// The same of a task by the part that all tasks have.
   static void clear_frame(frame<Config>& other) noexcept { static_cast<typed_frame&>(other).clear(); }
 };

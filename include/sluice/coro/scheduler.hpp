@@ -338,8 +338,9 @@ class scheduler {
   }
 
   // Gives a finished task's memory back; nothing of its frame's own is alive any more. Not the running one.
-  void release(frame_type& task) noexcept {
-    delete task.stop;
+  [[gnu::always_inline]] void release(frame_type& task) noexcept {
+    if (task.stop != nullptr) [[unlikely]]
+      forget_token(task);
     task.annotation.destroy();
     const stack_span stack = task.stack;
     fiber_type& hot = *task.hot;
@@ -349,6 +350,8 @@ class scheduler {
     detail::unpoison(stack.base, stack.bytes);
     stacks_.deallocate(stack);
   }
+
+  [[gnu::noinline, gnu::cold]] static void forget_token(frame_type& task) noexcept { delete task.stop; }
 
   // Runs turns until the condition holds: for a handle that is joined by code that is no task. An error if it never will.
   template <class Condition>
@@ -458,7 +461,6 @@ class scheduler {
     }
     if (!options.name.empty()) task.name(options.name);
     hot.cold = &task;
-    hot.wait = nullptr;
     hot.pending = 0;
     hot.state = fiber_state::ready;
     hot.cancelled = false;
@@ -529,7 +531,7 @@ class scheduler {
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
   [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
     if (ready_.ends_tick(*running_)) {
-      if (ready_.empty() || ring_.pending()) turn();
+      if (ready_.empty() || turn_is_due()) turn();
       ready_.begin_tick();
     }
     return &ready_.pop();
@@ -546,6 +548,9 @@ class scheduler {
         call_root();
     } while (ready_.empty());
   }
+
+  /// Whether there is anything to do for the ring; in line only where tasks yield, which do little else.
+  [[nodiscard, gnu::noinline]] auto turn_is_due() const noexcept -> bool { return ring_.pending(); }
 
   /// Whether another thread may still send something.
   [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && inbox_->is_shared(); }
@@ -617,9 +622,10 @@ class scheduler {
   }
 
   /// Takes back the memory of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
-  void bury() noexcept {
-    if (dying_ != nullptr) release(*std::exchange(dying_, nullptr));
+  [[gnu::always_inline]] void bury() noexcept {
+    if (dying_ != nullptr) bury_now();
   }
+  [[gnu::noinline]] void bury_now() noexcept { release(*std::exchange(dying_, nullptr)); }
 
   /// First thing in a task.
   void arrived(frame_type& me) noexcept { detail::fiber_annotation::after_switch(me.annotation); }
@@ -647,8 +653,12 @@ class scheduler {
     watch().hook(event::task_resumed{next->cold->id});
     if (next->has_exceptions) exchange_exceptions(hot, *next);
     detail::fiber_annotation::before_switch(me.annotation, next->cold->annotation, true);
-    context_type::switch_to(hot.context, next->context);
-    __builtin_unreachable();
+    if constexpr (requires { context_type::leave(next->context); }) {
+      context_type::leave(next->context);
+    } else {
+      context_type::switch_to(hot.context, next->context);
+      __builtin_unreachable();
+    }
   }
 
   template <class Batch>

@@ -25,14 +25,14 @@ class [[nodiscard]] basic_task {
   /// Empty.
   basic_task() noexcept = default;
   /// \cond
-  explicit basic_task(typed_frame<Config, T>& frame) noexcept : frame_{&frame} { frame.handle = &frame_; }
+  explicit basic_task(typed_frame<Config, T>& frame) noexcept : frame_{&frame} { tell_place(); }
   // A task that could not be made: joins to the reason.
   explicit basic_task(std::error_code reason) noexcept : category_{&reason.category()}, number_{reason.value()} {}
   /// \endcond
   /// Takes over; the other is empty.
   basic_task(basic_task&& other) noexcept
       : frame_{std::exchange(other.frame_, nullptr)}, category_{std::exchange(other.category_, nullptr)}, number_{other.number_} {
-    if (frame_ != nullptr) frame_->handle = &frame_;
+    if (frame_ != nullptr) tell_place();
   }
   /// Ends what it owned, as the destructor does, then takes over.
   auto operator=(basic_task&& other) noexcept -> basic_task& {
@@ -41,12 +41,14 @@ class [[nodiscard]] basic_task {
       frame_ = std::exchange(other.frame_, nullptr);
       category_ = std::exchange(other.category_, nullptr);
       number_ = other.number_;
-      if (frame_ != nullptr) frame_->handle = &frame_;
+      if (frame_ != nullptr) tell_place();
     }
     return *this;
   }
   /// Asks the task to end, if it has not, and waits until it has; not cut short by a cancel of the caller.
-  ~basic_task() { end(); }
+  ~basic_task() {
+    if (frame_ != nullptr) end();
+  }
 
   /// Waits for the end and gives what came of it: the value, the error, or its exception, thrown again. The handle is empty afterwards.
   /// A joiner that is asked to end asks the joined task to end, and still waits.
@@ -56,11 +58,25 @@ class [[nodiscard]] basic_task {
   auto join() -> result<T> {
     if (frame_ == nullptr) return why_empty();
     auto& home = *frame_->home;
-    if (home.in_task() && &home.self() == frame_->hot) return failure(errc::deadlock);
-    if (frame_->joiner != nullptr) return failure(errc::in_progress);
-    if (const auto ended = await(true); !ended) return std::unexpected{ended.error()};
-    if (frame_ == nullptr) return canceled();  // abandoned with its scheduler
-    if (frame_->base.delivered && home.in_task() && home.cancelled(home.self())) home.note_cut();
+    if (frame_->joiner != nullptr) [[unlikely]]
+      return failure(home.in_task() && &home.self() == frame_->hot ? errc::deadlock : errc::in_progress);
+    if (!done()) {
+      auto& me = home.self();
+      // The root looks as if it was asked to end, too.
+      if (me.cancelled || &me == frame_->hot) [[unlikely]] {
+        if (const auto ended = await_joined(); !ended) return std::unexpected{ended.error()};
+      } else {
+        join_wait<Config> w{*frame_};
+        frame_->joiner = &me;
+        home.park(w);
+        if (w.given_up) [[unlikely]]
+          return given_up(home);
+      }
+      if (frame_ == nullptr) [[unlikely]]
+        return canceled();  // abandoned with its scheduler
+    }
+    if (frame_->base.delivered) [[unlikely]]
+      note_cut(home);
     auto& done = static_cast<typed_frame<Config, T>&>(*frame_);
     // The frame goes when the result is out of it, however this function is left.
     struct release_at_end {
@@ -98,6 +114,14 @@ class [[nodiscard]] basic_task {
   }
 
  private:
+  // The frame knows where its handle is: when that goes, it goes too, or knows the next place. A compiler that sees half of this warns of a
+  // dangling pointer; it is not to know what the pointer is.
+  void tell_place() noexcept {
+    frame<Config>** place = &frame_;
+    asm("" : "+r"(place));
+    frame_->handle = place;
+  }
+
   void end() noexcept {
     if (frame_ == nullptr) return;
     assert(frame_->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
@@ -111,14 +135,30 @@ class [[nodiscard]] basic_task {
     if (frame_ != nullptr) release();
   }
 
-  void release() noexcept {
+  [[gnu::always_inline]] void release() noexcept {
     auto& done = static_cast<typed_frame<Config, T>&>(*std::exchange(frame_, nullptr));
     done.clear();
     done.home->release(done);
   }
 
+  // What join waits like where it is not as usual.
+  [[gnu::noinline, gnu::cold]] auto await_joined() noexcept -> result<void> {
+    auto& home = *frame_->home;
+    if (home.in_task() && &home.self() == frame_->hot) return failure(errc::deadlock);
+    return await(true);
+  }
+
+  [[gnu::noinline, gnu::cold]] static auto given_up(scheduler<Config>& home) noexcept -> std::unexpected<std::error_code> {
+    home.note_refusal();
+    return failure(errc::deadlock);
+  }
+
+  [[gnu::noinline, gnu::cold]] static void note_cut(scheduler<Config>& home) noexcept {
+    if (home.in_task() && home.cancelled(home.self())) home.note_cut();
+  }
+
   // An error: it has not ended, and cannot be waited for here.
-  [[gnu::always_inline]] auto await(bool cancellable) noexcept -> result<void> {
+  [[gnu::noinline, gnu::cold]] auto await(bool cancellable) noexcept -> result<void> {
     auto& home = *frame_->home;
     if (done()) return {};
     if (!home.in_task()) return home.drive([&]() noexcept { return done(); });
@@ -127,10 +167,8 @@ class [[nodiscard]] basic_task {
     if (cancellable && home.cancelled(me)) home.request_cancel(*frame_);
     frame_->joiner = &me;
     if (!done()) home.park(w);
-    if (w.given_up) [[unlikely]] {
-      home.note_refusal();
-      return failure(errc::deadlock);
-    }
+    if (w.given_up) [[unlikely]]
+      return given_up(home);
     return {};
   }
 

@@ -253,7 +253,7 @@ class io_uring {
   }
 
   /// Whether entering the kernel would do anything.
-  [[nodiscard]] auto pending() const noexcept -> bool {
+  [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
     if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_) return true;
     if (must_enter() || waker_.was_called()) return true;
     // Deferred completions come only while the kernel is entered, and each poll takes all of them.

@@ -114,6 +114,18 @@ struct basic_native {
           "cc", "memory");
   }
 
+  /// Goes on where `to` was left, and never comes back: nothing of the running stack is saved.
+  [[noreturn, gnu::always_inline]] static inline void leave(state& to) noexcept {
+    asm volatile(
+        "movq 0(%[to]), %%rsp\n\t"
+        "movq 8(%[to]), %%rbp\n\t"
+        "jmpq *16(%[to])"
+        :
+        : [to] "d"(&to)
+        : "memory");
+    __builtin_unreachable();
+  }
+
  private:
   /// What `enter` finds at the top of a stack; a multiple of 16 bytes, so that the entry is called on an aligned stack.
   struct alignas(16) first_frame {
