@@ -161,6 +161,16 @@ struct frame : frame_start<Config> {
   [[nodiscard]] auto scopes() noexcept -> cancel_scope* { return this->innermost != nullptr ? this->innermost : &this->base; }
 };
 
+/// Puts aside what the task that is left has of exceptions, and gives back what the other one had. `thread` is what
+/// `exception_globals::of_thread` gave on this thread.
+template <class Config>
+[[gnu::noinline, gnu::cold]] void exchange_exceptions(void* thread, fiber<Config>& from, fiber<Config>& to) noexcept {
+  from.has_exceptions = detail::exception_globals::busy(thread, false);
+  if (!to.has_exceptions) to.cold->exceptions = {};
+  detail::exception_globals::swap(thread, from.cold->exceptions, to.cold->exceptions);
+  to.has_exceptions = false;
+}
+
 /// A task's frame with room for its result.
 template <class Config, class T>
 struct typed_frame : frame<Config> {

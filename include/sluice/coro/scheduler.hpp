@@ -14,6 +14,7 @@
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/frame.hpp>
 #include <sluice/coro/inbox.hpp>
+#include <sluice/coro/placement.hpp>
 #include <sluice/coro/ready_queue.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/slab.hpp>
@@ -402,21 +403,14 @@ class scheduler {
   template <class C, class F, class... Args>
   friend class body;
 
-  static constexpr std::size_t minimum_stack = 2048;
   static constexpr std::uint32_t most_inline = 32;
   static constexpr std::uint32_t most_refusals = 1000;
 
-  /// Where a new task goes.
-  struct placement {
-    fiber_type* hot;       // its hot part
-    stack_span stack;      // as the policy gave it
-    stack_span usable;     // below the frame
-    std::uintptr_t frame;  // address of the frame
-  };
+  using placement = coro::placement<Config>;
 
   [[gnu::always_inline]] auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
     bury();
-    const result<stack_span> stack = stack_for(stack_bytes);
+    const result<stack_span> stack = stack_from(stacks_, stack_bytes);
     if (!stack) [[unlikely]]
       return std::unexpected{stack.error()};
     fiber_type* const hot = slab_.take();
@@ -424,17 +418,11 @@ class scheduler {
       stacks_.deallocate(*stack);
       return system_error(static_cast<int>(std::errc::not_enough_memory));
     }
-    // Tops at one offset of equally spaced stacks would share few cache sets.
-    constexpr std::size_t colours = 16;
-    constexpr std::size_t line = 64;
-    if (align < line) align = line;
-    const auto base = reinterpret_cast<std::uintptr_t>(stack->base);
-    const auto top = base + stack->bytes - (stack->index % colours) * line;
-    const auto frame = (top - bytes) & ~(align - 1);
-    const auto below = (frame - context_type::storage_bytes) & ~std::uintptr_t{15};
+    // Made at once: what is written in parts and copied as a whole makes a processor wait.
+    const auto [frame, below, fits] = divide(*stack, bytes, align, context_type::storage_bytes);
     const placement room{
-        .hot = hot, .stack = *stack, .usable = {.base = stack->base, .bytes = below - base, .index = stack->index}, .frame = frame};
-    if (bytes + align + colours * line > stack->bytes || below < base + minimum_stack) [[unlikely]] {
+        .hot = hot, .stack = *stack, .usable = {.base = stack->base, .bytes = below, .index = stack->index}, .frame = frame};
+    if (!fits) [[unlikely]] {
       unmake_room(room);
       return failure(errc::stack_size);
     }
@@ -513,20 +501,6 @@ class scheduler {
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
 
   [[gnu::always_inline]] void push(fiber_type& task) noexcept { ready_.push(task); }
-
-  auto stack_for(std::size_t bytes) noexcept -> result<stack_span> {
-    if (bytes == 0) return stacks_.allocate();
-    if constexpr (sized_stack_policy<stack_type>) {
-      return stacks_.allocate(bytes);
-    } else {
-      auto usual = stacks_.allocate();
-      if (usual && usual->bytes < bytes) {
-        stacks_.deallocate(*usual);
-        return failure(errc::stack_size);
-      }
-      return usual;
-    }
-  }
 
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
   [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
@@ -608,17 +582,10 @@ class scheduler {
     running_ = &to;
     watch().hook(event::task_resumed{to.cold->id});
     if (detail::exception_globals::busy(exceptions_, to.has_exceptions)) [[unlikely]]
-      exchange_exceptions(from, to);
+      exchange_exceptions<Config>(exceptions_, from, to);
     detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
     context_type::switch_to(from.context, to.context);
     detail::fiber_annotation::after_switch(from.cold->annotation);
-  }
-
-  [[gnu::noinline, gnu::cold]] void exchange_exceptions(fiber_type& from, fiber_type& to) noexcept {
-    from.has_exceptions = detail::exception_globals::busy(exceptions_, false);
-    if (!to.has_exceptions) to.cold->exceptions = {};
-    detail::exception_globals::swap(exceptions_, from.cold->exceptions, to.cold->exceptions);
-    to.has_exceptions = false;
   }
 
   /// Takes back the memory of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
@@ -651,7 +618,7 @@ class scheduler {
     fiber_type* const next = take();
     running_ = next;
     watch().hook(event::task_resumed{next->cold->id});
-    if (next->has_exceptions) exchange_exceptions(hot, *next);
+    if (next->has_exceptions) exchange_exceptions<Config>(exceptions_, hot, *next);
     detail::fiber_annotation::before_switch(me.annotation, next->cold->annotation, true);
     if constexpr (requires { context_type::leave(next->context); }) {
       context_type::leave(next->context);

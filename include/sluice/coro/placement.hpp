@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Where a new task goes: its stack, divided between its frame and what it runs on. Layer: coro.
+
+#include <sluice/concept/stack.hpp>
+#include <sluice/coro/frame.hpp>
+#include <sluice/result.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::inline v0::coro {
+
+/// Where a new task goes.
+template <class Config>
+struct placement {
+  fiber<Config>* hot;    ///< its hot part
+  stack_span stack;      ///< as the policy gave it
+  stack_span usable;     ///< what it runs on, below the frame
+  std::uintptr_t frame;  ///< address of the frame
+};
+
+/// A stack with at least so many bytes, 0 for a usual one.
+/// \errors the policy's; `errc::stack_size` where it has one size only and that is less
+template <class Stacks>
+[[nodiscard, gnu::always_inline]] inline auto stack_from(Stacks& stacks, std::size_t bytes) noexcept -> result<stack_span> {
+  if (bytes == 0) return stacks.allocate();
+  if constexpr (sized_stack_policy<Stacks>) {
+    return stacks.allocate(bytes);
+  } else {
+    auto usual = stacks.allocate();
+    if (usual && usual->bytes < bytes) {
+      stacks.deallocate(*usual);
+      return failure(errc::stack_size);
+    }
+    return usual;
+  }
+}
+
+/// How a stack is divided.
+struct division {
+  std::uintptr_t frame;  ///< address of the frame
+  std::size_t below;     ///< usable bytes below it
+  bool fits;             ///< false: the stack is too small, and nothing else here means anything
+};
+
+/// Finds room for a frame at the top of a stack, and for what else the context policy keeps there.
+[[nodiscard, gnu::always_inline]] inline auto divide(const stack_span& stack, std::size_t bytes, std::size_t align,
+                                                     std::size_t storage) noexcept -> division {
+  // Tops at one offset of equally spaced stacks would share few cache sets.
+  constexpr std::size_t colours = 16;
+  constexpr std::size_t line = 64;
+  constexpr std::size_t minimum_stack = 2048;
+  if (align < line) align = line;
+  const auto base = reinterpret_cast<std::uintptr_t>(stack.base);
+  const auto top = base + stack.bytes - (stack.index % colours) * line;
+  const auto frame = (top - bytes) & ~(align - 1);
+  const auto below = (frame - storage) & ~std::uintptr_t{15};
+  return {.frame = frame, .below = below - base, .fits = bytes + align + colours * line <= stack.bytes && below >= base + minimum_stack};
+}
+
+}  // namespace sluice::inline v0::coro
