@@ -15,13 +15,16 @@ namespace sluice::inline v0 {
 
 /// One deadline. It belongs to the caller, lies where the caller put it and must not move or die while it is armed.
 struct timer_node {
-  time_point deadline;         ///< when to fire, on the steady clock
-  std::uint64_t sequence = 0;  ///< order of arming, the policy's own: equal deadlines fire in this order
-  timer_node* link[3] = {};    ///< the policy's own
-  std::uint32_t slot = 0;      ///< the policy's own
-  bool armed = false;          ///< whether a policy holds it; kept by the policy
+  time_point deadline;  ///< when to fire, on the steady clock
+  /// The policy's own while armed.
+  union {
+    timer_node* link[2];     ///< neighbours in a list
+    std::uint64_t sequence;  ///< order of arming
+  };
+  std::uint32_t slot = 0;  ///< the policy's own
+  bool armed = false;      ///< whether a policy holds it; kept by the policy
 
-  constexpr timer_node() noexcept = default;
+  constexpr timer_node() noexcept : sequence{0} {}
   timer_node(const timer_node&) = delete;
   auto operator=(const timer_node&) -> timer_node& = delete;
 };
@@ -31,7 +34,7 @@ struct timer_node {
 /// * `arm(node)` takes a node whose `deadline` is set; it is not armed. Fails only for want of memory, and then holds nothing.
 /// * `disarm(node)` takes it out again; it is armed.
 /// * `next()` is the earliest deadline, `time_point::never()` where none is armed. A policy with buckets may name an earlier point, never a
-/// later one.
+/// later one; after an `expire(now, ...)` in which nothing was armed it lies behind `now`, so that a poll that waits for it never spins.
 /// * `expire(now, fire)` disarms, in order of deadline and then of arming, every node due at `now` and hands each to `fire(timer_node&)`,
 /// which
 ///   may arm and disarm any node, this one included; a node that is armed during the call fires in a later one.

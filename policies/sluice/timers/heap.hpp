@@ -58,7 +58,6 @@ class heap {
     assert(!node.armed);
     if (size() >= room_ && !grow()) [[unlikely]] { return std::unexpected{std::make_error_code(std::errc::not_enough_memory)}; }
     node.armed = true;
-    node.sequence = sequence_++;
     if (expiring_ && node.deadline <= now_) [[unlikely]] {
       hold_back(node);
     } else {
@@ -185,6 +184,7 @@ class heap {
   void insert(timer_node& node) noexcept {
     const std::size_t slot = end();
     ++count_;
+    node.sequence = sequence_++;
     sift_up(slot, entry{node.deadline.count, &node});
   }
 

@@ -34,7 +34,7 @@ using sluice::time_point;
 using sluice::timer_node;
 using sluice::timers::heap;
 
-using models = std::tuple<heap<>, heap<{.first = 1}>, heap<{.first = 5, .limit = 200'000}>>;
+using models = std::tuple<heap<>, heap<{.first = 1}>, heap<{.first = 5, .limit = 1'000'000}>>;
 LAWS_OF_TIMERS(models)
 
 BOOST_AUTO_TEST_CASE(nothing_is_allocated_before_the_first_arm) {
