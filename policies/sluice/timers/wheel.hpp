@@ -133,6 +133,26 @@ class wheel {
       }
       last = &node;
     }
+    void prepend(timer_node& node, bool has_some) noexcept {
+      node.link[0] = nullptr;
+      if (has_some) {
+        node.link[1] = first;
+        first->link[0] = &node;
+      } else {
+        node.link[1] = nullptr;
+        last = &node;
+      }
+      first = &node;
+    }
+    void append_all(const list& other, bool has_some) noexcept {
+      if (has_some) {
+        last->link[1] = other.first;
+        other.first->link[0] = last;
+        last = other.last;
+      } else {
+        *this = other;
+      }
+    }
     /// Whether that was the only one.
     auto remove(timer_node& node) noexcept -> bool {
       timer_node* const before = node.link[0];
@@ -265,14 +285,52 @@ class wheel {
         if (has_due_) return true;
         continue;
       }
-      base_ = at.start;
-      while (node != nullptr) {
-        timer_node* const after = node->link[1];
-        place(*node, key_of(*node));
-        node = after;
-      }
+      go_down(at);
     }
     return false;
+  }
+
+  // Time enters a slot above the finest: its timers go to those one level below, which is as empty as all levels beneath. The slot of its
+  // own beginning is the first of them, and looked into next. Two walks, from both ends, wait for memory at the same time; the lists that
+  // the second one makes back to front go behind those of the first.
+  void go_down(const place_in_time& at) noexcept {
+    const unsigned level = at.level - 1;
+    const unsigned shift = level * bits;
+    list* const lists = lists_ + level * width;
+    std::uint64_t* const used = used_ + level * words;
+    list later[width];
+    std::uint64_t used_later[words] = {};
+    timer_node* front = lists_[at.slot].first;
+    timer_node* back = lists_[at.slot].last;
+    base_ = at.start;
+    used_levels_ |= 1U << level;
+    for (;;) {
+      timer_node* const after = front->link[1];
+      timer_node* const before = back->link[0];
+      __builtin_prefetch(after);
+      __builtin_prefetch(before);
+      const std::size_t digit = (key_of(*front) >> shift) & (width - 1);
+      const std::uint64_t bit = std::uint64_t{1} << (digit % 64);
+      front->slot = static_cast<std::uint32_t>(level * width + digit);
+      lists[digit].append(*front, (used[digit / 64] & bit) != 0);
+      used[digit / 64] |= bit;
+      if (front == back) break;
+      const std::size_t other_digit = (key_of(*back) >> shift) & (width - 1);
+      const std::uint64_t other_bit = std::uint64_t{1} << (other_digit % 64);
+      back->slot = static_cast<std::uint32_t>(level * width + other_digit);
+      later[other_digit].prepend(*back, (used_later[other_digit / 64] & other_bit) != 0);
+      used_later[other_digit / 64] |= other_bit;
+      if (after == back) break;
+      front = after;
+      back = before;
+    }
+    for (std::size_t word = 0; word < words; ++word) {
+      for (std::uint64_t left = used_later[word]; left != 0; left &= left - 1) {
+        const auto digit = word * 64 + static_cast<std::size_t>(std::countr_zero(left));
+        lists[digit].append_all(later[digit], (used[word] >> (digit % 64) & 1U) != 0);
+      }
+      used[word] |= used_later[word];
+    }
   }
 
   void take_equals(std::uint32_t slot) noexcept {
