@@ -28,7 +28,7 @@ inline void report(std::string_view bench, std::string_view name, std::string_vi
 }
 
 /// How the figure of a case is told.
-enum class figure { nanoseconds_each, per_second };
+enum class figure { nanoseconds_each, processor_nanoseconds_each, per_second };
 
 /// The cases of one program. Options: `--case NAME` runs that one only; `--ops N` sets the operations of each;
 /// `--percent N` scales the operations each case would do by itself.
@@ -48,12 +48,15 @@ class cases {
     wanted = (wanted + unit - 1) / unit * unit;
     if (wanted == 0) wanted = unit;
     auto user = user_time();
+    auto busy = processor_time();
     auto start = now();
     body(wanted);
     auto spent = static_cast<double>(now() - start);
     auto each = static_cast<double>(wanted);
     if (told_ == figure::nanoseconds_each) {
       report(bench_, name, subject_, "time", "ns", spent / each);
+    } else if (told_ == figure::processor_nanoseconds_each) {
+      report(bench_, name, subject_, "cpu", "ns", static_cast<double>(processor_time() - busy) / each);
     } else {
       report(bench_, name, subject_, "rate", "1/s", each * 1e9 / spent);
       report(bench_, name, subject_, "user", "ns", static_cast<double>(user_time() - user) / each);
