@@ -5,6 +5,7 @@
 #include <sluice/sluice.hpp>
 #include <sluice/stack/external.hpp>
 #include <sluice/stack/heap.hpp>
+#include <sluice/timers/wheel.hpp>
 #include <support/needs.hpp>
 
 #include <boost/mpl/list.hpp>
@@ -44,6 +45,7 @@ struct external_native : sluice::config<in_array, sluice::trace::counters> {};
 struct external_boost : sluice::config<in_array, context_boost> {};
 struct external_ucontext : sluice::config<context_ucontext, in_array> {};
 struct small_timers : sluice::config<sluice::timers::heap<{.first = 1}>, fixture::roomy, sluice::trace::counters> {};
+struct wheel_timers : sluice::config<sluice::timers::wheel<>, fixture::roomy, sluice::trace::counters> {};
 struct cooperative : sluice::config<uring<{.flags = ring::coop_taskrun | ring::taskrun_flag}>, fixture::roomy, sluice::trace::counters> {};
 struct kernel_thread : sluice::config<uring<{.flags = ring::sqpoll, .sqpoll = {.idle = 5ms}}>, fixture::roomy, sluice::trace::counters> {};
 struct bare : sluice::config<uring<{.flags = ring::none, .prefer = ring::none}>, fixture::roomy, sluice::trace::counters> {};
@@ -54,8 +56,9 @@ struct inline_both : sluice::config<uring<{.inline_try = sluice::inline_try::bot
 struct adaptive : sluice::config<uring<{.inline_try = sluice::inline_try::adaptive}>, fixture::roomy, sluice::trace::counters> {};
 struct gathering : sluice::config<uring<{.wait = {.completions = 4, .gather = 50us}}>, fixture::roomy, sluice::trace::counters> {};
 
-using configs = boost::mpl::list<plain, by_boost, by_ucontext, controlled, heap_native, heap_boost, heap_ucontext, external_native,
-                                 external_boost, external_ucontext, small_timers, cooperative, bare, tiny, no_inline, inline_send>;
+using configs =
+    boost::mpl::list<plain, by_boost, by_ucontext, controlled, heap_native, heap_boost, heap_ucontext, external_native, external_boost,
+                     external_ucontext, small_timers, wheel_timers, cooperative, bare, tiny, no_inline, inline_send>;
 using more_configs = boost::mpl::list<kernel_thread, inline_both, adaptive, gathering>;
 
 /// Every primitive once. Gives how many went right.

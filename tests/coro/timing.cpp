@@ -1,28 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Deadlines, shields, sleeping and yielding.
+// Deadlines, shields, sleeping and yielding, with every timers policy.
 #include <sluice/sluice.hpp>
+#include <sluice/timers/wheel.hpp>
 #include <support/needs.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <coro/fixture.hpp>
 
-struct app : sluice::config<fixture::counted_stacks> {};
-using coro = sluice::coro_of<app>;
+struct on_heap : sluice::config<fixture::counted_stacks> {};
+struct on_wheel : sluice::config<fixture::counted_stacks, sluice::timers::wheel<>> {};
+struct on_slow_wheel : sluice::config<fixture::counted_stacks, sluice::timers::wheel<{.bits = 2, .few = 1}>> {};
+using configs = std::tuple<on_heap, on_wheel, on_slow_wheel>;
 namespace op = sluice::op;
 using namespace std::chrono_literals;
 using sluice::errc;
 
 namespace {
 
-template <class F>
+template <class Coro, class F>
 void as_root(F f) {
   const fixture::stopwatch watch;
-  const auto outcome = coro::run(f);
+  const auto outcome = Coro::run(f);
   BOOST_TEST(outcome.has_value());
   BOOST_TEST((watch.passed() < 9s));
   BOOST_TEST(fixture::counted_stacks::out == 0);
@@ -34,8 +38,9 @@ auto is_canceled(const auto& outcome) -> bool { return !outcome && outcome.error
 
 BOOST_AUTO_TEST_SUITE(timing, *needs::ring())
 
-BOOST_AUTO_TEST_CASE(sleep_is_never_early) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(sleep_is_never_early, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     for (const auto span : {1ns, 999ns, 1000000ns, 3000001ns}) {
       const fixture::stopwatch watch;
       BOOST_TEST(coro::sleep(span).has_value());
@@ -52,11 +57,12 @@ BOOST_AUTO_TEST_CASE(sleep_is_never_early) {
   BOOST_TEST((watch.passed() >= 2ms));
 }
 
-BOOST_AUTO_TEST_CASE(equal_deadlines_wake_in_the_order_in_which_they_were_set) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(equal_deadlines_wake_in_the_order_in_which_they_were_set, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     std::vector<int> order;
     const auto end = coro::scheduler::ring_type::now() + 3ms;
-    coro::scope s;
+    typename coro::scope s;
     for (int i = 0; i < 50; ++i)
       s.spawn([&, i] {
         (void)coro::sleep_until(end);
@@ -69,10 +75,11 @@ BOOST_AUTO_TEST_CASE(equal_deadlines_wake_in_the_order_in_which_they_were_set) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(yield_is_first_in_first_out) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(yield_is_first_in_first_out, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     std::string order;
-    coro::scope s;
+    typename coro::scope s;
     for (const char c : {'a', 'b', 'c'})
       s.spawn([&order, c] {
         for (int i = 0; i < 3; ++i) {
@@ -86,10 +93,11 @@ BOOST_AUTO_TEST_CASE(yield_is_first_in_first_out) {
   coro::yield();
 }
 
-BOOST_AUTO_TEST_CASE(tasks_that_only_yield_do_not_keep_others_from_their_operations) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(tasks_that_only_yield_do_not_keep_others_from_their_operations, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     bool done = false;
-    coro::scope s;
+    typename coro::scope s;
     s.spawn([&] {
       (void)coro::io(op::nop{});
       (void)coro::sleep(2ms);
@@ -106,8 +114,9 @@ BOOST_AUTO_TEST_CASE(tasks_that_only_yield_do_not_keep_others_from_their_operati
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_deadline_that_is_met_changes_nothing) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_that_is_met_changes_nothing, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     BOOST_TEST(coro::with_timeout(2s, [] { return 5; }).value() == 5);
     BOOST_TEST(coro::with_timeout(2s, [] { (void)coro::sleep(1ms); }).has_value());
     BOOST_TEST(coro::with_timeout(sluice::interval::max(), [] { return coro::sleep(1ms); }).has_value());
@@ -116,8 +125,9 @@ BOOST_AUTO_TEST_CASE(a_deadline_that_is_met_changes_nothing) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_deadline_cuts_the_wait_short) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_cuts_the_wait_short, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     const fixture::socket_pair pair;
     const auto outcome = coro::with_timeout(5ms, [&] {
       std::array<std::byte, 8> buffer{};
@@ -132,8 +142,9 @@ BOOST_AUTO_TEST_CASE(a_deadline_cuts_the_wait_short) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(success_wins_against_the_deadline) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(success_wins_against_the_deadline, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     const auto late = coro::with_timeout(1ms, [] {
       (void)coro::shield([] { return coro::sleep(5ms); });
       return 7;
@@ -152,8 +163,9 @@ BOOST_AUTO_TEST_CASE(success_wins_against_the_deadline) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(the_callables_own_error_is_kept) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(the_callables_own_error_is_kept, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     const auto outcome = coro::with_timeout(1ms, []() -> sluice::result<int> {
       (void)coro::sleep(10s);
       return std::unexpected{std::make_error_code(std::errc::no_link)};
@@ -172,8 +184,9 @@ BOOST_AUTO_TEST_CASE(the_callables_own_error_is_kept) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(deadlines_nest_and_the_shorter_one_counts) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(deadlines_nest_and_the_shorter_one_counts, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     sluice::result<void> inner;
     const auto outer = coro::with_timeout(2ms, [&] {
       inner = coro::with_timeout(10s, [] { return coro::sleep(20s); });
@@ -190,18 +203,19 @@ BOOST_AUTO_TEST_CASE(deadlines_nest_and_the_shorter_one_counts) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_deadline_reaches_through_a_join_a_scope_and_a_race) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_deadline_reaches_through_a_join_a_scope_and_a_race, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     const auto joined = coro::with_timeout(2ms, [] { return coro::spawn([] { return coro::sleep(10s); }).join(); });
     BOOST_TEST((joined.error() == errc::timed_out));
     const auto scoped = coro::with_timeout(2ms, [] {
-      coro::scope s;
+      typename coro::scope s;
       s.spawn([] { return coro::sleep(10s); });
       return s.join();
     });
     BOOST_TEST((scoped.error() == errc::timed_out));
     const auto destroyed = coro::with_timeout(2ms, [] {
-      coro::scope s;
+      typename coro::scope s;
       s.spawn([] { (void)coro::sleep(10s); });
     });
     BOOST_TEST((destroyed.error() == errc::timed_out));
@@ -210,15 +224,16 @@ BOOST_AUTO_TEST_CASE(a_deadline_reaches_through_a_join_a_scope_and_a_race) {
     const auto raced = coro::with_timeout(2ms, [] { return coro::race([] { return coro::sleep(10s); }, [] { return coro::sleep(20s); }); });
     BOOST_TEST((raced.error() == errc::timed_out));
     const auto success = coro::with_timeout(2ms, [] {
-      coro::scope s;
+      typename coro::scope s;
       s.spawn([] { (void)coro::shield([] { return coro::sleep(5ms); }); });
     });
     BOOST_TEST(success.has_value());
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_cancelled_task_is_told_so_and_not_that_its_time_is_up) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancelled_task_is_told_so_and_not_that_its_time_is_up, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     auto t = coro::spawn([] { return coro::with_timeout(10s, [] { return coro::sleep(20s); }); });
     (void)coro::sleep(1ms);
     t.request_cancel();
@@ -226,8 +241,9 @@ BOOST_AUTO_TEST_CASE(a_cancelled_task_is_told_so_and_not_that_its_time_is_up) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_shield_stops_deadlines_outside_and_not_those_inside) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_shield_stops_deadlines_outside_and_not_those_inside, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     const auto outer = coro::with_timeout(1ms, [] {
       const auto inner = coro::shield([] {
         BOOST_TEST(coro::sleep(4ms).has_value());
@@ -245,8 +261,9 @@ BOOST_AUTO_TEST_CASE(a_shield_stops_deadlines_outside_and_not_those_inside) {
   });
 }
 
-BOOST_AUTO_TEST_CASE(a_shield_passes_on_what_it_runs) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_shield_passes_on_what_it_runs, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     BOOST_TEST(coro::shield([] { return 4; }).value() == 4);
     BOOST_TEST(coro::shield([] {}).has_value());
     BOOST_CHECK_THROW((void)coro::shield([] { throw 1; }), int);
@@ -254,16 +271,18 @@ BOOST_AUTO_TEST_CASE(a_shield_passes_on_what_it_runs) {
   BOOST_TEST(coro::shield([] { return 4; }).value() == 4);
 }
 
-BOOST_AUTO_TEST_CASE(outside_a_task_there_is_nothing_to_cut_short) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(outside_a_task_there_is_nothing_to_cut_short, config, configs) {
+  using coro = sluice::coro_of<config>;
   bool called = false;
   BOOST_TEST((coro::with_timeout(1s, [&] { called = true; }).error() == std::errc::operation_not_permitted));
   BOOST_TEST(!called);
 }
 
-BOOST_AUTO_TEST_CASE(ten_thousand_deadlines_at_once) {
-  as_root([] {
+BOOST_AUTO_TEST_CASE_TEMPLATE(ten_thousand_deadlines_at_once, config, configs) {
+  using coro = sluice::coro_of<config>;
+  as_root<coro>([] {
     int timed_out = 0;
-    coro::scope s;
+    typename coro::scope s;
     for (int i = 0; i < 2000; ++i)
       s.spawn([&, i] {
         for (int k = 0; k < 5; ++k)

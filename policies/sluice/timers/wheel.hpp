@@ -29,8 +29,9 @@ struct wheel_options {
 /// Deadlines in lists, found by their digits: the slot of a timer is the highest digit in which its deadline differs from the present.
 ///
 /// As time enters a slot, its timers go down to the levels below, at last to a slot of one nanosecond; so they fire in exact order though
-/// nothing is ever compared but a few neighbours. The lists lead through the nodes, which keep the order of arming. Few timers are slower
-/// than with `timers::heap`; many that are set and removed again are cheaper. The owner disarms what it armed before it drops the policy.
+/// nothing is ever compared but a few neighbours. The lists lead through the nodes and keep the order of arming. Beside `timers::heap`,
+/// many timers that are set and removed again are cheaper, and the policy itself is larger. The owner disarms what it armed before it drops
+/// the policy.
 /// \complexity `arm` and `disarm` O(1); `next` O(`few`), remembered until that timer is gone; `expire` O(1) amortised a timer, which goes
 /// down a level at most 64 / `bits` times in its life; O(log n) for those that were overdue when armed
 /// \allocates nothing, ever: 11 KiB within the policy with `.bits = 6`
