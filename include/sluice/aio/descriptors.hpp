@@ -30,16 +30,20 @@ class descriptor_table {
     if (table_ != few_) (void)Os::unmap(reinterpret_cast<std::byte*>(table_), size_ * sizeof(descriptor));
   }
 
+  /// Whether the record of a number is there already; of a negative one it never is.
+  [[nodiscard, gnu::always_inline]] auto has(std::int32_t number) const noexcept -> bool {
+    return static_cast<std::uint32_t>(number) < size_;
+  }
   /// The record of a number; null only where there is no memory for it.
   [[gnu::always_inline]] auto find(std::int32_t number) noexcept -> descriptor* {
-    if (static_cast<std::uint32_t>(number) >= size_) [[unlikely]] {
+    if (!has(number)) [[unlikely]] {
       if (!grow(static_cast<std::uint32_t>(number))) return nullptr;
     }
-    return &table_[number];
+    return &(*this)[number];
   }
 
   /// The record of a number that `find` has given before.
-  [[gnu::always_inline]] auto operator[](std::int32_t number) noexcept -> descriptor& { return table_[number]; }
+  [[gnu::always_inline]] auto operator[](std::int32_t number) noexcept -> descriptor& { return table_[static_cast<std::uint32_t>(number)]; }
 
  private:
   static constexpr std::uint32_t few = 64;
@@ -51,7 +55,10 @@ class descriptor_table {
     const auto memory = Os::map(wanted * sizeof(descriptor));
     if (!memory) return false;
     auto* const bigger = reinterpret_cast<descriptor*>(*memory);
-    std::copy_n(table_, size_, bigger);
+    for (std::size_t i = 0; i < size_; ++i) {
+      bigger[i] = table_[i];
+      if (bigger[i].newest != nullptr) bigger[i].newest->place = &bigger[i].newest;
+    }
     if (table_ != few_) (void)Os::unmap(reinterpret_cast<std::byte*>(table_), size_ * sizeof(descriptor));
     table_ = bigger;
     size_ = wanted;

@@ -77,9 +77,9 @@ struct outcome_of<Op> {
 /// An operation, the record by which the core knows it, and what the backend keeps beside it; nothing on the heap.
 ///
 /// It belongs to the caller, is neither copied nor moved, and must live, with its buffers, from start until done. It may be started again
-/// after it was done. `Op` may be `op::timed<X>`.
+/// after it was done. `Op` may be `op::timed<X>`. `Kept` is `const Op&` for one that lives no longer than its description.
 /// \lifetime its destructor asserts that it is not in flight
-template <class Backend, class Op>
+template <class Backend, class Op, class Kept = typename detail::unlinked<Op>::type>
 class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed, timed_record, record> {
  public:
   /// What is to be done, without link or deadline.
@@ -93,6 +93,7 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
   static constexpr bool is_timed = detail::unlinked<Op>::is_timed;
   /// \cond
   static constexpr bool is_tagged_close = info_of<op_type>.is_close;
+  static constexpr bool has_handle = sluice::detail::has_handle<op_type>;
   static constexpr std::uint8_t initial_kind =
       (is_timed ? record_kind::timed : record_kind::plain) | (is_tagged_close ? record_kind::close : record_kind::plain);
   /// \endcond
@@ -107,12 +108,26 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
       this->limit = detail::unlinked<std::remove_cvref_t<Description>>::limit(description);  // NOLINT(bugprone-use-after-move)
     this->info = &info_of<op_type>;
   }
+  /// \cond
+  // From a description that lives longer, to be started at once.
+  basic_operation(started_at_once now, Kept description) noexcept
+    requires std::is_reference_v<Kept>
+      : record(now), op(description) {
+    this->info = &info_of<op_type>;
+  }
+  /// \endcond
   ~basic_operation() { assert(this->state != record_state::in_flight && "an operation was destroyed while it was in flight"); }
 
   /// What came of it; it must be done. An operation that is not done never reads as success: it gives `errc::in_progress`.
   [[nodiscard]] auto result() const noexcept -> sluice::result<value_type> {
     if (this->state != record_state::done) [[unlikely]]
       return failure(errc::in_progress);
+    return outcome();
+  }
+
+  /// \cond
+  // The same of one that is known to be done.
+  [[nodiscard, gnu::always_inline]] auto outcome() const noexcept -> sluice::result<value_type> {
     const std::int32_t raw = Backend::template normal<op_type>(this->res);
     if (raw < 0) [[unlikely]]
       return std::unexpected{error_of(raw)};
@@ -121,8 +136,6 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
     else
       return Backend::value(op, scratch, raw);
   }
-
-  /// \cond
   // Done without ever starting.
   void refuse(std::int32_t raw = -static_cast<std::int32_t>(std::errc::operation_canceled)) noexcept {
     this->res = raw;
@@ -146,7 +159,7 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
   }
   /// \endcond
 
-  op_type op;  ///< may be changed while it is not in flight
+  Kept op;  ///< may be changed while it is not in flight
 
   /// \cond
   [[no_unique_address]] typename Backend::template scratch<op_type> scratch;

@@ -39,6 +39,11 @@ class ring {
   /// An operation for this ring.
   template <class Op>
   using operation = basic_operation<backend_type, Op>;
+  /// \cond
+  // The same for a description that outlives it.
+  template <class Op>
+  using brief_operation = basic_operation<backend_type, Op, const Op&>;
+  /// \endcond
 
   /// Makes a ring for this thread.
   [[nodiscard]] static auto make(const ring_options& options = {}) noexcept -> result<ring> {
@@ -55,9 +60,9 @@ class ring {
 
   /// Cancels what is in flight and waits for it; see `drain`. In a forked child it only closes descriptors.
   ~ring() {
-    if (in_flight_ == 0 || backend_.in_child()) return;
+    if (in_flight() == 0 || backend_.in_child()) return;
     draining_ = true;
-    while (in_flight_ != 0) {
+    while (in_flight() != 0) {
       backend_.cancel_all(watch());
       if (step(drain_step)) return;
     }
@@ -92,40 +97,73 @@ class ring {
   /// \errors those of io_uring_enter(2) that mean the ring is lost; everything else is retried
   template <class Sink>
   [[gnu::always_inline]] auto poll(Sink&& sink, wait how = wait::none) noexcept -> result<std::size_t> {
-    check_thread();
-    std::size_t delivered = 0;
-    const auto give = [&](record& one) noexcept {
-      if (complete(one)) {
-        ++delivered;
-        sink(one);
-      }
-    };
-    const bool limited = how.sleeps && how.limit != interval::max();
-    const time_point end = limited ? os::now(clock_kind::steady) + how.limit : time_point::never();
-    for (;;) {
-      if (finished_ != nullptr) [[unlikely]]
-        deliver_finished(sink, delivered);
-      poll_request request{.wait = how.sleeps && delivered == 0, .limit = interval::max()};
-      if (request.wait) {
-        const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
-        if (next != time_point::never()) request.limit = std::max(next - os::now(clock_kind::steady), interval{});
-      }
-      if (pressed_ != nullptr) [[unlikely]] {
-        press_chains();
-        request.limit = std::min(request.limit, press_again);
-      }
-      const auto report = backend_.poll(request, give, watch());
-      if (!report) [[unlikely]]
-        return std::unexpected{report.error()};
-      bool fired = false;
-      if (timers_.size() != 0) fired = expire(sink);
-      if (finished_ != nullptr) [[unlikely]]
-        deliver_finished(sink, delivered);
-      if (delivered != 0 || !how.sleeps || report->woken || fired) break;
-      if (limited && os::now(clock_kind::steady) >= end) break;
-    }
-    return delivered;
+    if (how.sleeps && how.limit != interval::max()) [[unlikely]]
+      limit(how.limit);
+    return poll(std::forward<Sink>(sink), how.sleeps);
   }
+
+  /// \cond
+  // As above; a limit was set before by `limit`.
+  template <class Sink>
+  [[gnu::always_inline]] auto poll(Sink&& sink, bool sleeps) noexcept -> result<std::size_t> {
+    check_thread();
+    auto outcome = simple_poll::refused;
+    if constexpr (requires { backend_.simply_taken(); }) {
+      outcome = backend_.poll_simply(
+          sleeps, agenda_,
+          [this, told = &sink](record& one) noexcept {
+            if (one.kind != record_kind::plain) [[unlikely]]
+              return false;
+            const auto complete = [&]() noexcept { complete_plain(one); };
+            if constexpr (requires { told->take(one, complete); }) {
+              return told->take(one, complete);
+            } else {
+              complete();
+              (*told)(one);
+              return true;
+            }
+          },
+          watch());
+      if (outcome == simple_poll::some || (outcome == simple_poll::nothing && !sleeps)) [[likely]]
+        return backend_.simply_taken();
+    }
+    return poll_fully(sink, sleeps, outcome);
+  }
+
+  // The same in the general way.
+  template <class Sink>
+  [[gnu::noinline]] auto poll_fully(Sink& sink, bool sleeps, simple_poll so_far) noexcept -> result<std::size_t> {
+    std::size_t before = completed_;
+    bool entered = so_far == simple_poll::partly;
+    if constexpr (requires { backend_.simply_taken(); }) {
+      if (entered) before -= backend_.simply_taken();
+    }
+    for (;;) {
+      poll_request request{.wait = sleeps, .limit = interval::max()};
+      if (!entered && agenda_ != 0) request = before_poll(sink, sleeps);
+      request.entered = std::exchange(entered, false);
+      const auto report = backend_.poll(
+          request,
+          [this, told = &sink](record& one) noexcept {
+            if (complete(one)) (*told)(one);
+          },
+          watch());
+      if (!report) {
+        agenda_ &= ~agenda_limit;
+        return std::unexpected{report.error()};
+      }
+      if ((agenda_ | static_cast<unsigned>(report->woken)) != 0) {
+        if (after_poll(sink, report->woken, before)) break;
+      }
+      if (completed_ != before || !sleeps) break;
+    }
+    return completed_ - before;
+  }
+  void limit(interval most) noexcept {
+    end_ = now() + most;
+    agenda_ |= agenda_limit;
+  }
+  /// \endcond
 
   /// Asks an operation to end; it completes all the same, with what it had achieved or `operation_canceled`. Nothing happens to one that is
   /// not in flight. Closes are never cancelled.
@@ -150,7 +188,8 @@ class ring {
         if (counts && one.waiter != nullptr) --*static_cast<std::size_t*>(one.waiter);
       }
     } told{count};
-    const auto outcome = poll(told, how);
+    if (how.sleeps && how.limit != interval::max()) limit(how.limit);
+    const auto outcome = poll_fully(told, how.sleeps, simple_poll::refused);
     return outcome ? std::error_code{} : outcome.error();
   }
 
@@ -160,7 +199,7 @@ class ring {
     check_thread();
     draining_ = true;
     std::size_t total = 0;
-    while (in_flight_ != 0) {
+    while (in_flight() != 0) {
       backend_.cancel_all(watch());
       const auto polled = poll(sink, drain_step);
       if (!polled) {
@@ -177,7 +216,10 @@ class ring {
   void wake() noexcept { backend_.wake(); }
 
   /// Arms a timer whose deadline is set; it fires in a poll. \errors `not_enough_memory`
-  auto arm(timer& one) noexcept -> result<void> { return timers_.arm(one); }
+  auto arm(timer& one) noexcept -> result<void> {
+    agenda_ |= agenda_timers;
+    return timers_.arm(one);
+  }
 
   /// Disarms a timer if it is armed.
   void disarm(timer& one) noexcept {
@@ -185,12 +227,12 @@ class ring {
   }
 
   /// Operations that were started and are not done.
-  [[nodiscard]] auto in_flight() const noexcept -> std::size_t { return in_flight_; }
+  [[nodiscard]] auto in_flight() const noexcept -> std::size_t { return started_ - completed_; }
   /// Timers that are armed.
   [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
   /// Whether a poll that does not sleep would do anything: a cheap look, no call.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
-    return backend_.pending() || finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0;
+    return backend_.pending() || (agenda_ != 0 && (finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0));
   }
   /// When the next timer is due; `time_point::never()` for none.
   [[nodiscard]] auto next_deadline() const noexcept -> time_point { return timers_.next(); }
@@ -208,16 +250,19 @@ class ring {
 
   /// \cond
   // For calls and tasks: one of several operations.
-  template <class Op>
-  [[gnu::always_inline]] auto start_one(operation<Op>& one, bool alone) noexcept -> started {
+  template <class Operation>
+  [[gnu::always_inline]] auto start_one(Operation& one, bool alone) noexcept -> started {
     begin(one);
-    if constexpr (operation<Op>::is_tagged_close) return start_close(one);
+    if constexpr (Operation::is_tagged_close) return start_close(one);
     watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if (!list(one)) [[unlikely]]
       return finish_at_once(one);
-    if (backend_.start(one, one.description(), one.scratch, alone, watch()) == started::done) return finish_at_once(one);
-    if constexpr (operation<Op>::is_timed) arm_limit(one);
-    launched(one);
+    if (backend_.start(one, one.description(), one.scratch, alone, watch()) == started::done) {
+      unlink(one);
+      return finish_at_once(one);
+    }
+    if constexpr (Operation::is_timed) arm_limit(one);
+    ++started_;
     return started::pending;
   }
 
@@ -230,7 +275,7 @@ class ring {
     watch().hook(event::op_queued{&one, one.info->name, one.handle});
     if constexpr (!operation<Op>::is_tagged_close)
       member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.description(), one.scratch) : one.res;
-    launched(one);
+    ++started_;
   }
 
   // Runs a chain; `entries` is its length if the system may run it, else 0.
@@ -281,6 +326,7 @@ class ring {
     void insist(chain<entry>& one) noexcept {
       if (std::exchange(one.pressed, true)) return;
       one.next_pressed = std::exchange(self.pressed_, &one);
+      self.agenda_ |= agenda_chains;
     }
     void relax(chain<entry>& one) noexcept {
       if (!std::exchange(one.pressed, false)) return;
@@ -296,61 +342,94 @@ class ring {
     }
   };
 
+  static constexpr unsigned agenda_timers = 1;
+  static constexpr unsigned agenda_chains = 2;
+  static constexpr unsigned agenda_finished = 4;
+  static constexpr unsigned agenda_limit = 8;
+
   // How long a poll sleeps while a chain that the system runs does not let go: it may start a member between being asked and sleeping.
   static constexpr interval press_again = interval::nanoseconds(1'000'000);
 
-  [[gnu::noinline]] void press_chains() noexcept {
+  void press_chains() noexcept {
     chain_host host{*this};
     for (auto* one = pressed_; one != nullptr; one = one->next_pressed) one->press(host);
   }
 
   void check_thread() const noexcept { assert(owner_ == detail::thread_token() && "a ring is used by the thread that made it"); }
 
-  template <class Op>
-  [[gnu::always_inline]] void begin(operation<Op>& one) noexcept {
+  template <class Operation>
+  [[gnu::always_inline]] void begin(Operation& one) noexcept {
     assert(one.state != record_state::in_flight && "an operation was started while it was in flight");
     one.handle = detail::handle_of(one.description());
-    one.res = 0;
-    one.kind = operation<Op>::initial_kind;
+    one.kind = Operation::initial_kind;
+    one.state = record_state::in_flight;
     one.cancelling = false;
-    if constexpr (operation<Op>::is_timed) one.expired = false;
+    one.unused = 0;
+    if constexpr (!Operation::has_handle) leave_alone(one);
+    if constexpr (Operation::is_timed) one.expired = false;
   }
 
-  [[gnu::always_inline]] void launched(record& one) noexcept {
-    one.state = record_state::in_flight;
-    ++in_flight_;
+  /// It is on no list.
+  [[gnu::always_inline]] static void leave_alone(record& one) noexcept {
+    one.older = nullptr;
+    one.place = &one.older;
   }
 
   /// Puts an operation on the list of its descriptor. False: it cannot start, and its result says why.
-  [[gnu::always_inline]] auto list(record& one) noexcept -> bool {
-    one.older = nullptr;
-    one.newer = nullptr;
-    if (one.handle < 0) return true;
-    descriptor* const slot = descriptors_.find(one.handle);
-    if (slot == nullptr || slot->closing != nullptr) [[unlikely]] {
-      // The number is about to be given back: whatever starts now would hit its next owner.
-      one.res = -static_cast<std::int32_t>(slot == nullptr ? std::errc::not_enough_memory : std::errc::bad_file_descriptor);
-      one.handle = -1;
-      return false;
+  template <class Operation>
+  [[gnu::always_inline]] auto list(Operation& one) noexcept -> bool {
+    if constexpr (!Operation::has_handle) return true;
+    if (!descriptors_.has(one.handle)) [[unlikely]]
+      return list_new(one);
+    return link(one, descriptors_[one.handle]);
+  }
+
+  [[gnu::noinline, gnu::cold]] auto list_new(record& one) noexcept -> bool {
+    if (one.handle < 0) {
+      leave_alone(one);
+      return true;
     }
-    if ((one.kind & record_kind::waiting) == 0) check_send_order(one, *slot);
-    one.older = slot->newest;
-    if (one.older != nullptr) one.older->newer = &one;
-    slot->newest = &one;
+    descriptor* const slot = descriptors_.find(one.handle);
+    return slot == nullptr ? refuse(one, std::errc::not_enough_memory) : link(one, *slot);
+  }
+
+  [[gnu::always_inline]] auto link(record& one, descriptor& slot) noexcept -> bool {
+    record* const newest = slot.newest;
+    if (newest != nullptr) {
+      // A close waits only while the list is not empty. The number is about to be given back: what starts now would hit its next owner.
+      if (slot.closing != nullptr) [[unlikely]]
+        return refuse(one, std::errc::bad_file_descriptor);
+      if ((one.kind & record_kind::waiting) == 0) check_send_order(one, slot);
+      newest->place = &one.older;
+    }
+    one.older = newest;
+    one.place = &slot.newest;
+    slot.newest = &one;
     return true;
   }
 
-  [[gnu::always_inline]] void unlist(record& one) noexcept {
-    if (one.handle < 0) return;
-    descriptor& slot = descriptors_[one.handle];
-    if (one.newer != nullptr)
-      one.newer->older = one.older;
-    else
-      slot.newest = one.older;
-    if (one.older != nullptr) one.older->newer = one.newer;
+  static auto refuse(record& one, std::errc why) noexcept -> bool {
+    leave_alone(one);
+    one.res = -static_cast<std::int32_t>(why);
     one.handle = -1;
-    if (slot.closing != nullptr && slot.newest == nullptr) [[unlikely]]
-      close_now(slot);
+    return false;
+  }
+
+  /// Takes an operation off the list that it is on, if it is on one.
+  [[gnu::always_inline]] static void unlink(record& one) noexcept {
+    record* const older = one.older;
+    record** const place = one.place;
+    *place = older;
+    if (older != nullptr) older->place = place;
+  }
+
+  /// The same where a close may wait for it.
+  void unlist(record& one) noexcept {
+    unlink(one);
+    leave_alone(one);
+    if ((one.kind & record_kind::evicted) == 0) return;
+    one.kind = static_cast<std::uint8_t>(one.kind & ~record_kind::evicted);
+    if (descriptor& slot = descriptors_[one.handle]; slot.newest == nullptr) close_now(slot);
   }
 
   void check_send_order([[maybe_unused]] const record& one, [[maybe_unused]] const descriptor& slot) const noexcept {
@@ -365,7 +444,6 @@ class ring {
   }
 
   [[gnu::always_inline]] auto finish_at_once(record& one) noexcept -> started {
-    unlist(one);
     one.state = record_state::done;
     watch().hook(event::op_completed{&one, one.res});
     return started::done;
@@ -379,16 +457,50 @@ class ring {
     else
       finished_last_->next = &one;
     finished_last_ = &one;
+    agenda_ |= agenda_finished;
+  }
+
+  /// The part of a poll before the backend's that is rarely needed; what the backend is asked for.
+  template <class Sink>
+  auto before_poll(Sink& sink, bool sleeps) noexcept -> poll_request {
+    const std::size_t before = completed_;
+    if (finished_ != nullptr) deliver_finished(sink);
+    poll_request request{.wait = sleeps && completed_ == before, .limit = interval::max()};
+    if (request.wait) {
+      const time_point end = (agenda_ & agenda_limit) != 0 ? end_ : time_point::never();
+      const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
+      if (next != time_point::never()) request.limit = std::max(next - now(), interval{});
+    }
+    if (pressed_ != nullptr) {
+      press_chains();
+      request.limit = std::min(request.limit, press_again);
+    }
+    return request;
+  }
+
+  /// The part after it. Whether this poll is over although it may have brought nothing.
+  template <class Sink>
+  auto after_poll(Sink& sink, bool woken, std::size_t before) noexcept -> bool {
+    bool stops = woken;
+    if constexpr (requires { sink.woken(); }) {
+      if (woken) sink.woken();
+    }
+    if (timers_.size() != 0 && expire(sink)) stops = true;
+    if (finished_ != nullptr) deliver_finished(sink);
+    const bool limited = (agenda_ & agenda_limit) != 0;
+    if (limited && now() >= end_) stops = true;
+    agenda_ = (timers_.size() != 0 ? agenda_timers : 0U) | (pressed_ != nullptr ? agenda_chains : 0U) |
+              (finished_ != nullptr ? agenda_finished : 0U) | (limited && !stops && completed_ == before ? agenda_limit : 0U);
+    return stops;
   }
 
   template <class Sink>
-  [[gnu::noinline]] void deliver_finished(Sink& sink, std::size_t& delivered) noexcept {
+  void deliver_finished(Sink& sink) noexcept {
     while (finished_ != nullptr) {
       record& one = *finished_;
       finished_ = one.next;
-      --in_flight_;
+      ++completed_;
       one.state = record_state::done;
-      ++delivered;
       watch().hook(event::op_completed{&one, one.res});
       sink(one);
     }
@@ -406,6 +518,7 @@ class ring {
     if (slot != nullptr && slot->newest != nullptr) {
       slot->closing = &one;
       // A cancel may finish a member of a chain and start another, but none on this handle any more.
+      for (record* other = slot->newest; other != nullptr; other = other->older) other->kind |= record_kind::evicted;
       for (record* other = slot->newest; other != nullptr;) {
         record* const older = other->older;
         cancel(*other);
@@ -415,7 +528,7 @@ class ring {
       one.handle = -1;
       return in_chain ? started::done : finish_at_once(one);
     }
-    if (!in_chain) launched(one);
+    if (!in_chain) ++started_;
     return started::pending;
   }
 
@@ -446,18 +559,21 @@ class ring {
     one.timer.role = timer_role::operation;
     one.timer.owner = static_cast<record*>(&one);
     // Without memory for a timer the operation must not run unbounded.
-    if (!timers_.arm(one.timer)) cancel_running(one);
+    if (!arm(one.timer)) cancel_running(one);
   }
 
   /// A completion of the backend's. Whether the sink is to be told.
-  [[gnu::always_inline]] auto complete(record& one) noexcept -> bool {
-    if (one.kind != record_kind::plain) [[unlikely]]
-      return complete_special(one);
-    unlist(one);
-    --in_flight_;
+  auto complete(record& one) noexcept -> bool {
+    if (one.kind != record_kind::plain) return complete_special(one);
+    complete_plain(one);
+    return true;
+  }
+
+  [[gnu::always_inline]] void complete_plain(record& one) noexcept {
+    unlink(one);
+    ++completed_;
     one.state = record_state::done;
     watch().hook(event::op_completed{&one, one.res});
-    return true;
   }
 
   [[gnu::noinline]] auto complete_special(record& one) noexcept -> bool {
@@ -478,7 +594,7 @@ class ring {
       if (timed.timer.armed) timers_.disarm(timed.timer);
       if (timed.expired && one.res == canceled_code) one.res = raw(errc::timed_out);
     }
-    --in_flight_;
+    ++completed_;
     one.state = record_state::done;
     watch().hook(event::op_completed{&one, one.res});
     if ((one.kind & record_kind::member) != 0) {
@@ -491,7 +607,7 @@ class ring {
   }
 
   template <class Sink>
-  [[gnu::noinline]] auto expire(Sink& sink) noexcept -> bool {
+  auto expire(Sink& sink) noexcept -> bool {
     const time_point now = ring::now();
     if (timers_.next() > now) return false;
     bool foreign = false;
@@ -514,12 +630,15 @@ class ring {
   backend_type backend_;
   [[no_unique_address]] timers_type timers_;
   [[no_unique_address]] trace_type trace_;
-  std::size_t in_flight_ = 0;
+  std::size_t started_ = 0;    // so many will complete
+  std::size_t completed_ = 0;  // and so many have
+  unsigned agenda_ = 0;        // what a poll may have to do beside the backend's part
   record* finished_ = nullptr;
   record* finished_last_ = nullptr;
   const void* owner_ = detail::thread_token();
   bool draining_ = false;
   chain<entry>* pressed_ = nullptr;
+  time_point end_;  // of a poll with a limit
   descriptor_table<os> descriptors_;
 };
 

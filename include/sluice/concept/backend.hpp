@@ -38,12 +38,21 @@ struct ring_options {
 struct poll_request {
   bool wait = false;                 ///< may sleep until there is a completion
   interval limit = interval::max();  ///< how long, from now
+  bool entered = false;              ///< the system was entered already, by `poll_simply`: only what is left of that poll is to be done
 };
 
 /// What one poll of a backend came to.
 struct poll_report {
   std::uint32_t completions = 0;  ///< handed to the sink
   bool woken = false;             ///< `wake` was called since the last poll
+};
+
+/// What came of a poll in the simple way.
+enum class simple_poll : std::uint8_t {
+  refused,  ///< nothing was done: it takes a whole poll
+  partly,   ///< the system was entered; the rest takes a poll that is told so
+  nothing,  ///< all was done, and nothing was there
+  some,     ///< all was done
 };
 
 /// A trace policy as a backend sees it.
@@ -80,6 +89,9 @@ struct no_trace {};
 /// * `cancel(record)` asks an operation in flight to end; `cancel_all()` every one.
 /// * `poll(request, sink, observer)` submits what is queued, may sleep, and hands each completed record to `sink(record&)`, which may start
 /// others.
+/// * `poll_simply(sleeps, agenda, take, observer)`, which a backend may have, is the same for the case that there is nothing to do but the
+///   usual: `take(record&)` says whether it could take the record in the simple way, `agenda` is not zero if the caller has more to do.
+///   `simply_taken()` is how many it took.
 /// * `pending()` says whether entering the system would do anything: a cheap look, no call.
 /// * `in_child()` says whether this is a forked child of the process that made it, where it must not be used.
 /// * `wake()` ends a sleeping poll; any thread may call it.

@@ -25,6 +25,13 @@ consteval auto operation_name() -> std::string_view {
     return "operation of the user";
 }
 
+template <class Op>
+inline constexpr bool has_handle = requires(const Op& op) {
+  { op.socket.native() } -> std::same_as<int>;
+} || requires(const Op& op) {
+  { op.file.native() } -> std::same_as<int>;
+};
+
 /// The handle that an operation works on, by the names that the fields of operations have; -1 where there is none.
 template <class Op>
 [[gnu::always_inline]] constexpr auto handle_of(const Op& op) noexcept -> int {

@@ -35,11 +35,19 @@ inline constexpr std::uint8_t member = 1U << 1U;    ///< belongs to a chain that
 inline constexpr std::uint8_t close = 1U << 2U;     ///< a close, which must not be skipped
 inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its expiry is an error of ours
 inline constexpr std::uint8_t waiting = 1U << 4U;   ///< a member whose turn has not come
+inline constexpr std::uint8_t evicted = 1U << 5U;   ///< a close of its handle waits for it
+inline constexpr std::uint8_t internal = 1U << 6U;  ///< no operation, but the backend's own
 }  // namespace record_kind
+
+/// \cond
+struct started_at_once {};
+/// \endcond
 
 /// The part of an operation that does not depend on its type. Its address is its identity from start until done.
 struct record {
-  record() noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
+  record() noexcept : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, unused{0}, res{0} {}
+  /// For one that is started at once: what a start does not set is set by whoever starts it.
+  explicit record(started_at_once) noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
   record(const record&) = delete;
   auto operator=(const record&) -> record& = delete;
 
@@ -54,21 +62,25 @@ struct record {
   [[nodiscard]] auto is_done() const noexcept -> bool { return state == record_state::done; }
 
   /// \cond
-  // Without initialisers: set when the operation starts, before anybody reads them.
-  record* next;   // in a queue of completions
-  record* newer;  // on the same handle
-  record* older;  // on the same handle
-  void* owner;    // a chain
+  // What has no initial value is set when the operation starts, before anybody reads it. One line of a cache. Compilers would join neighbours
+  // that are set one after the other through a vector register, which takes longer.
+  record** place;  // what points to it in the list of its handle; its own `older` while it is in none
+  record* next;    // in a queue of completions
+  record* older;   // on the same handle
+  void* owner;     // a chain
   const op_info* info;
-  std::uint32_t flags;     // as the backend gives it
-  std::int32_t handle;     // what it is listed under, -1 for nothing
-  void* waiter = nullptr;  // whoever is told; the core does not look at it
-  std::int32_t res = 0;    // as the backend gives it: not negative, or minus an error
-  std::uint8_t kind = record_kind::plain;
-  record_state state = record_state::idle;
-  bool cancelling = false;  // a cancel was asked for
+  void* waiter;         // whoever is told; the core does not look at it
+  std::int32_t handle;  // what it works on, -1 for nothing
+  std::uint8_t kind;
+  record_state state;
+  bool cancelling;      // a cancel was asked for
+  std::uint8_t unused;  // so that a start sets four bytes at once
+  std::int32_t res;     // as the backend gives it: not negative, or minus an error
+  std::uint32_t flags;  // as the backend gives it
   /// \endcond
 };
+
+static_assert(sizeof(void*) != 8 || sizeof(record) == 64);
 
 /// Raw results of ours: minus this bit and an `errc`. No system number comes near it.
 inline constexpr std::int32_t own_error_bit = 0x4000'0000;

@@ -78,9 +78,8 @@ void scheduler<Config>::interrupt(frame<Config>& task) noexcept {
 template <class Config>
 void scheduler<Config>::without_hope() noexcept {
   const bool reachable = is_reachable();
-  if (!poll_ring(reachable ? wait::one : wait::none)) {
-    call_root();
-  } else if (ready_.empty() && !reachable) {
+  poll_ring(reachable);
+  if (!ring_lost_ && !reachable && ready_.empty()) {
     stuck_ = true;
     call_root();
   }

@@ -65,7 +65,7 @@ class scheduler {
     root_frame_.hot = &root_;
     root_frame_.home = this;
     root_frame_.id = 0;
-    root_.cancelled = true;  // what makes its yields as slow as those of the few that were asked to end, so that one test tells both
+    root_.cancelled = true;  // what makes its yields and waits as slow as those of the few that were asked to end, so that one test tells both
     context_type::attach(root_.context, root_storage_.data());
   }
   /// \endcond
@@ -136,14 +136,19 @@ class scheduler {
   auto poll(wait how = wait::none) -> result<std::size_t> {
     if (detail::current<Config> != nullptr) return failure(errc::already_running);
     entry_guard guard{*this};
-    if (!poll_ring(ready_.empty() ? how : wait::none)) return std::unexpected{std::exchange(status_, {})};
+    const bool sleeps = how.sleeps && ready_.empty();
+    if (sleeps && how.limit != interval::max()) ring_.limit(how.limit);
+    ring_lost_ = false;
+    poll_ring(sleeps);
+    if (ring_lost_) return std::unexpected{std::exchange(status_, {})};
     if (!ready_.empty()) {
       make_ready(root_);
       waiting w{&root_wait};
       root_.state = fiber_state::ready;
-      resume_next(w);
+      resume_next(root_, w);
       bury();
-      if (!poll_ring(wait::none)) return std::unexpected{std::exchange(status_, {})};
+      poll_ring(false);
+      if (ring_lost_) return std::unexpected{std::exchange(status_, {})};
     }
     if (status_) return std::unexpected{std::exchange(status_, {})};
     return live_;
@@ -203,6 +208,47 @@ class scheduler {
     return task;
   }
 
+  // What the ring tells: it is its own sink, so that nothing has to be carried along.
+  [[gnu::always_inline]] void operator()(aio::record& one) noexcept {
+    auto* const task = static_cast<fiber_type*>(one.waiter);
+    if (task == nullptr) [[unlikely]]
+      return;
+    if (--task->pending == 0)
+      make_ready(*task);
+    else if (task->cancelled) [[unlikely]]
+      interrupt(*task->cold);  // the kernel may have started another of the chain in the meantime
+  }
+  // The same, but only if nothing has to be called for it; `complete` finishes the operation first.
+  template <class Complete>
+  [[gnu::always_inline]] auto take(aio::record& one, Complete&& complete) noexcept -> bool {
+    auto* const task = static_cast<fiber_type*>(one.waiter);
+    if (task == nullptr) [[unlikely]] {
+      complete();
+      return true;
+    }
+    if (task->pending == 1) [[likely]] {
+      complete();
+      make_ready(*task);
+      return true;
+    }
+    if (task->cancelled) [[unlikely]]
+      return false;
+    complete();
+    --task->pending;
+    return true;
+  }
+  void operator()(aio::timer& one) noexcept {
+    if (one.tag == timer_wakes) {
+      make_ready(*static_cast<fiber_type*>(one.owner));
+    } else {
+      auto& deadline = *static_cast<scope_deadline*>(one.owner);
+      deadline.scope->cancelled = true;
+      interrupt(*deadline.task);
+    }
+  }
+  // Whatever comes from outside wakes the ring.
+  void woken() noexcept { listen(); }
+
   // The running task, and whether it is one.
   [[nodiscard]] auto self() noexcept -> fiber_type& { return *running_; }
   [[nodiscard]] auto in_task() const noexcept -> bool { return running_ != &root_; }
@@ -214,11 +260,12 @@ class scheduler {
   }
 
   // Leaves the running task until it is made ready.
-  [[gnu::always_inline]] void park(waiting& w) noexcept {
-    watch().hook(event::task_parked{running_->cold->id, {&w, &waiting::read_what}});
-    running_->state = fiber_state::parked;
+  [[gnu::always_inline]] void park(waiting& w) noexcept { park(*running_, w); }
+  [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept {
+    watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
+    me.state = fiber_state::parked;
     inline_streak_ = 0;
-    resume_next(w);
+    resume_next(me, w);
   }
 
   [[gnu::always_inline]] void yield() noexcept {
@@ -272,8 +319,16 @@ class scheduler {
 
   // The operations of one call. The running task waits for all of them; outside a task the thread does.
   template <class... Ops>
-  [[gnu::noinline]] static auto io(Ops&&... ops) noexcept {
-    aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::move(ops)...};
+  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept {
+    if constexpr (sizeof...(Ops) == 1 && (std::is_same_v<typename sluice::detail::unlinked<Ops>::type, Ops> && ...))
+      return io_in_brief(ops...);
+    else
+      return io_in_full(ops...);
+  }
+
+  template <class... Ops>
+  [[gnu::noinline]] static auto io_in_full(Ops&... ops) noexcept {
+    aio::call<ring_type, Ops...> batch{std::move(ops)...};
     auto* const home = detail::current<Config>;
     if (home == nullptr || !home->in_task()) [[unlikely]] {
       assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
@@ -285,6 +340,27 @@ class scheduler {
       return batch.template get<0>().result();
     else
       return batch.results();
+  }
+
+  // One operation without a deadline, by far the most frequent call.
+  template <class Op>
+  [[gnu::noinline]] static auto io_in_brief(Op& op) noexcept -> result<typename Op::result_type> {
+    auto* const home = detail::current<Config>;
+    // The root looks as if it had been cancelled, too.
+    if (home == nullptr || home->running_->cancelled) [[unlikely]]
+      return io_in_full(op);
+    fiber_type& me = *home->running_;
+    awaited_operation<Config, typename ring_type::template brief_operation<Op>> it{op};
+    it.one.waiter = &me;
+    if (home->ring_.start_one(it.one, true) == started::done) [[unlikely]] {
+      if (++home->inline_streak_ >= most_inline) home->give_way();
+    } else {
+      me.pending = 1;
+      home->park(me, it.wait);
+    }
+    if (it.one.res < 0) [[unlikely]]
+      home->look_at_failure(it.one);
+    return it.one.outcome();
   }
 
   template <class Op>
@@ -475,29 +551,6 @@ class scheduler {
     auto operator=(const entry_guard&) -> entry_guard& = delete;
   };
 
-  /// What the ring tells.
-  struct sink {
-    scheduler& home;
-
-    [[gnu::always_inline]] void operator()(aio::record& one) const noexcept {
-      auto* const task = static_cast<fiber_type*>(one.waiter);
-      if (task == nullptr) return;
-      if (--task->pending == 0)
-        home.make_ready(*task);
-      else if (task->cancelled) [[unlikely]]
-        home.interrupt(*task->cold);  // the kernel may have started another of the chain in the meantime
-    }
-    void operator()(aio::timer& one) const noexcept {
-      if (one.tag == timer_wakes) {
-        home.make_ready(*static_cast<fiber_type*>(one.owner));
-      } else {
-        auto& deadline = *static_cast<scope_deadline*>(one.owner);
-        deadline.scope->cancelled = true;
-        home.interrupt(*deadline.task);
-      }
-    }
-  };
-
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
 
   [[gnu::always_inline]] void push(fiber_type& task) noexcept { ready_.push(task); }
@@ -505,7 +558,9 @@ class scheduler {
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
   [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
     if (ready_.ends_tick(*running_)) {
-      if (ready_.empty() || turn_is_due()) turn();
+      if (ready_.empty() || turn_is_due()) {
+        do { turn(); } while (ready_.empty());
+      }
       ready_.begin_tick();
     }
     return &ready_.pop();
@@ -514,13 +569,10 @@ class scheduler {
   /// The queue has run as it stood: a tick is over, and the ring has its turn. Under `poll` that comes when the root goes on.
   [[gnu::noinline]] void turn() noexcept {
     if (!looping_) return;
-    do {
-      const bool idle = ready_.empty();
-      if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
-        without_hope();
-      else if (!poll_ring(idle ? wait::one : wait::none)) [[unlikely]]
-        call_root();
-    } while (ready_.empty());
+    const bool idle = ready_.empty();
+    if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
+      return without_hope();
+    poll_ring(idle);
   }
 
   /// Whether there is anything to do for the ring; in line only where tasks yield, which do little else.
@@ -540,20 +592,16 @@ class scheduler {
   /// What the root was called for. Whether there are tasks to go on with.
   [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool;
 
-  /// Polls. False: the ring is lost, `status_` says why, and no task can go on.
-  [[gnu::noinline]] auto poll_ring(wait how) noexcept -> bool {
-    const auto outcome = ring_.poll(sink{*this}, how);
-    if (!outcome) [[unlikely]]
-      return lost(outcome.error());
-    if (wishes_ != nullptr || inbox_ != nullptr) [[unlikely]]
-      listen();
-    return true;
+  /// Polls. Where the ring is lost, `ring_lost_` and `status_` say so, and no task can go on.
+  [[gnu::noinline]] void poll_ring(bool sleeps) noexcept {
+    if (const auto outcome = ring_.poll(*this, sleeps); !outcome) [[unlikely]]
+      lost(outcome.error());
   }
 
-  [[gnu::noinline, gnu::cold]] auto lost(std::error_code why) noexcept -> bool {
+  [[gnu::noinline, gnu::cold]] void lost(std::error_code why) noexcept {
     status_ = why;
     ring_lost_ = true;
-    return false;
+    call_root();
   }
 
   [[gnu::noinline, gnu::cold]] void listen() noexcept;
@@ -570,12 +618,11 @@ class scheduler {
   /// The running task is never resumed; what it owns stays as it is.
   [[noreturn]] void abandon(fiber_type& me) noexcept;
 
-  [[gnu::always_inline]] void resume_next(waiting& w) noexcept {
-    fiber_type& me = *running_;
+  [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept {
     me.wait = &w;
     fiber_type* const next = take();
+    // What was waited for is of interest only while the state says that it waits.
     if (next != &me) switch_to(me, *next);
-    me.wait = nullptr;
   }
 
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
@@ -628,6 +675,12 @@ class scheduler {
     }
   }
 
+  /// An operation of the running task has failed: perhaps because the task was asked to end.
+  [[gnu::noinline, gnu::cold]] void look_at_failure(const aio::record& one) noexcept {
+    constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+    if (one.res == canceled_code && running_->cancelled && cancelled(*running_)) note_refusal();
+  }
+
   template <class Batch>
   [[gnu::always_inline]] void start_and_wait(Batch& batch) noexcept {
     fiber_type& me = *running_;
@@ -644,13 +697,8 @@ class scheduler {
       return;
     }
     me.pending = static_cast<std::uint32_t>(pending);
-    if constexpr (Batch::count == 1) {
-      operation_wait<ring_type> w{batch.template get<0>(), ring_};
-      park(w);
-    } else {
-      call_wait<ring_type, Batch> w{batch, ring_};
-      park(w);
-    }
+    call_wait<ring_type, Batch> w{batch, ring_};
+    park(w);
     if (me.cancelled && cancelled(me) && batch.any_canceled()) [[unlikely]]
       note_refusal();
   }

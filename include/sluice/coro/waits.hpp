@@ -7,6 +7,8 @@
 #include <sluice/concept/record.hpp>
 #include <sluice/coro/frame.hpp>
 
+#include <cassert>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -15,25 +17,36 @@ namespace sluice::inline v0::coro {
 /// The root waits inside `run` or `poll`.
 inline constexpr wait_kind root_wait{.what = "the end of all tasks"};
 
-/// For one operation.
-template <class Ring>
+/// For one operation, which lies behind it.
+template <class Config>
 struct operation_wait : waiting {
-  aio::record* operation;  ///< which
-  Ring* ring;              ///< where it runs
-
-  /// For this.
-  operation_wait(aio::record& what, Ring& where) noexcept : waiting{&facts}, operation{&what}, ring{&where} {}
+  /// For what lies behind it.
+  operation_wait() noexcept : waiting{&facts} {}
 
  private:
+  static auto operation_of(const waiting& base) noexcept -> const aio::record& {
+    return *reinterpret_cast<const aio::record*>(reinterpret_cast<const std::byte*>(&base) + sizeof(operation_wait));
+  }
   static void end(waiting& base) noexcept {
-    auto& self = static_cast<operation_wait&>(base);
-    self.ring->cancel(*self.operation);
+    auto& operation = const_cast<aio::record&>(operation_of(base));
+    static_cast<fiber<Config>*>(operation.waiter)->cold->home->ring().cancel(operation);
   }
-  static auto on_handle(const waiting& base) noexcept -> int { return static_cast<const operation_wait&>(base).operation->handle; }
-  static auto its_name(const waiting& base) noexcept -> std::string_view {
-    return static_cast<const operation_wait&>(base).operation->info->name;
-  }
+  static auto on_handle(const waiting& base) noexcept -> int { return operation_of(base).handle; }
+  static auto its_name(const waiting& base) noexcept -> std::string_view { return operation_of(base).info->name; }
   static constexpr wait_kind facts{.what = {}, .cancel = &end, .handle = &on_handle, .name = &its_name};
+};
+
+/// An operation and the wait for it.
+template <class Config, class Operation>
+struct awaited_operation {
+  operation_wait<Config> wait;  ///< that
+  Operation one;                ///< and this
+
+  /// From a description.
+  template <class Description>
+  explicit awaited_operation(Description& description) noexcept : one{aio::started_at_once{}, description} {
+    assert(reinterpret_cast<std::byte*>(static_cast<aio::record*>(&one)) == reinterpret_cast<std::byte*>(&wait) + sizeof(wait));
+  }
 };
 
 /// For the operations of one call.

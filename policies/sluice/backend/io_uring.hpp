@@ -6,6 +6,7 @@
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
+#include <sluice/backend/uring/queues.hpp>
 #include <sluice/backend/uring/setup.hpp>
 #include <sluice/backend/uring/sigpipe.hpp>
 #include <sluice/backend/uring/waker.hpp>
@@ -82,7 +83,14 @@ class io_uring {
 
   /// Takes over what `open` gave.
   explicit io_uring(const opened& parts) noexcept
-      : ring_{parts.ring}, enter_descriptor_{static_cast<unsigned>(parts.ring.ring_fd)}, waker_{parts.waker}, sentinel_{parts.sentinel} {}
+      : submissions_{parts.ring.sq},
+        completions_{parts.ring.cq},
+        enter_descriptor_{static_cast<unsigned>(parts.ring.ring_fd)},
+        waker_{parts.waker},
+        ring_{parts.ring},
+        sentinel_{parts.sentinel} {
+    ignored_.kind = aio::record_kind::internal;
+  }
   io_uring(const io_uring&) = delete;
   auto operator=(const io_uring&) -> io_uring& = delete;
 
@@ -168,9 +176,9 @@ class io_uring {
   /// Makes room for a whole chain, flushing first if need be: the kernel does not carry links across submissions. False if it never fits.
   template <class Watch>
   [[nodiscard]] auto reserve(std::uint32_t count, const Watch& watch) noexcept -> bool {
-    if (count > ring_.sq.ring_entries) return false;
+    if (count > submissions_.size()) return false;
     for (int attempt = 0; attempt < flush_attempts; ++attempt) {
-      if (ring_.sq.sqe_tail - consumed() + count <= ring_.sq.ring_entries) return true;
+      if (submissions_.room() >= count) return true;
       flush(watch);
     }
     return false;
@@ -190,7 +198,7 @@ class io_uring {
     entry* const e = acquire(watch);
     // A close must not be lost: without an entry the number is given back by a plain call, which nothing queued can name any more.
     if (e == nullptr) return done_with(record, Os::close(record.handle));
-    ::io_uring_prep_close(e, record.handle);
+    detail::uring::set_entry(*e, IORING_OP_CLOSE, record.handle, nullptr, 0, 0);
     e->user_data = identity(record);
     return started::pending;
   }
@@ -203,9 +211,9 @@ class io_uring {
       record.cancelling = false;  // may be asked again
       return;
     }
-    ::io_uring_prep_cancel64(e, identity(record), 0);
-    e->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    e->user_data = detail::uring::tag_ignored;
+    detail::uring::set_entry(*e, IORING_OP_ASYNC_CANCEL, -1, &record, 0, 0);
+    e->flags = IOSQE_CQE_SKIP_SUCCESS;
+    e->user_data = identity(ignored_);
   }
 
   /// Asks every operation of the ring to end.
@@ -213,51 +221,78 @@ class io_uring {
   void cancel_all(const Watch& watch) noexcept {
     entry* const e = acquire(watch);
     if (e == nullptr) return;
-    ::io_uring_prep_cancel64(e, 0, IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
-    e->user_data = detail::uring::tag_ignored;
+    detail::uring::set_entry(*e, IORING_OP_ASYNC_CANCEL, -1, nullptr, 0, 0, IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY);
+    e->user_data = identity(ignored_);
   }
 
   /// Submits, may wait, and hands out completions; see `backend_policy`.
   template <class Sink, class Watch>
-  [[gnu::always_inline]] auto poll(const poll_request& request, Sink&& sink, const Watch& watch) noexcept -> result<poll_report> {
+  auto poll(const poll_request& request, Sink sink, const Watch& watch) noexcept -> result<poll_report> {
     poll_report report;
-    if (backlog_ != nullptr) [[unlikely]]
-      report.completions = hand_out_backlog(sink);
-    if (waker_.has_chores()) [[unlikely]]
-      waker_.before_poll([&]() noexcept { return acquire(watch); });
-    const std::uint32_t submit = publish(watch);
-    bool wait = request.wait && report.completions == 0 && ready() == 0;
-    if (wait) wait = waker_.about_to_sleep();
-    if (submit != 0 || wait || must_enter()) {
-      const int outcome = enter_and_wait(submit, wait, request.limit);
-      if (wait) waker_.awake();
-      if (outcome < 0) {
-        if (const int fatal = after_failure(outcome); fatal < 0) return system_error(-fatal);
-        if (wait && (outcome == -EAGAIN || outcome == -EBUSY)) let_finish(request.limit);
-      } else if (outcome > 0 && !polls_submissions) {
-        watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
+    bool wait = request.wait;
+    if (!request.entered) {
+      if (unusual_ != 0) report.completions = before_poll(sink, watch);
+      const std::uint32_t submit = publish(watch);
+      if (wait) wait = report.completions == 0 && !completions_.has_some();
+      if (wait) wait = waker_.about_to_sleep();
+      if (submit != 0 || wait || must_enter()) {
+        const int outcome = wait ? enter_and_wait(submit, request.limit) : enter(submit, 0, flags_for(submit), nullptr, 0);
+        if (wait) waker_.awake();
+        account(submit, outcome, wait, request.limit, watch);
       }
     }
+    if (fatal_ < 0) return system_error(-std::exchange(fatal_, 0));
     report.completions += reap(sink);
-    if (flushed_inside_ || (kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) [[unlikely]]
-      report.completions += reap_rest(sink, watch);
-    if (waker_.has_news()) [[unlikely]] {
-      report.woken = waker_.take();
-      if (waker_.unarmed()) {
-        waker_.arm([&]() noexcept { return acquire(watch); });
-        flush(watch);
-      }
-    }
+    if (((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) | unusual_) != 0 || waker_.was_called()) after_poll(report, sink, watch);
     watch.hook(event::polled{report.completions, wait});
     return report;
   }
 
+  /// The same in the simple way; see `backend_policy`.
+  template <class Take, class Watch>
+  [[gnu::always_inline]] auto poll_simply(bool sleeps, const unsigned& agenda, Take take, const Watch& watch) noexcept -> simple_poll {
+    if ((unusual_ | agenda) != 0) [[unlikely]]
+      return simple_poll::refused;
+    const std::uint32_t submit = publish(watch);
+    bool wait = sleeps;
+    if constexpr (!defers) {
+      if (wait) wait = !completions_.has_some();
+    }
+    if (wait) {
+      if (!waker_.about_to_sleep()) [[unlikely]]
+        return simple_poll::refused;
+      const int outcome = enter_and_wait(submit, interval::max());
+      waker_.awake();
+      if (!account(submit, outcome, true, interval::max(), watch)) [[unlikely]]
+        return simple_poll::partly;
+    } else if (submit != 0 || must_enter()) {
+      if (!account(submit, enter(submit, 0, flags_for(submit), nullptr, 0), false, interval::max(), watch)) [[unlikely]]
+        return simple_poll::partly;
+    }
+    bool any = false;
+    const bool all = completions_.take_simple(
+        [&](const ::io_uring_cqe& completion) noexcept {
+          if (completion.res == -EINTR) [[unlikely]]
+            return false;
+          auto& record = record_of(completion);
+          copy_outcome(record, completion);
+          return take(record);
+        },
+        any);
+    watch.hook(event::polled{completions_.simply_taken(), wait});
+    if (!all || ((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) | unusual_ | agenda) != 0 || waker_.was_called()) [[unlikely]]
+      return simple_poll::partly;
+    return any ? simple_poll::some : simple_poll::nothing;
+  }
+
+  /// How many records the last `poll_simply` has handed out; to be asked right after it, if it was not refused.
+  [[nodiscard]] auto simply_taken() const noexcept -> std::uint32_t { return completions_.simply_taken(); }
+
   /// Whether entering the kernel would do anything.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
-    if (ring_.sq.sqe_tail != ring_.sq.sqe_head || backlog_ != nullptr || flushed_inside_) return true;
+    if (submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed)) != 0) return true;
     if (must_enter() || waker_.was_called()) return true;
-    // Deferred completions come only while the kernel is entered, and each poll takes all of them.
-    return !defers && ready() != 0;
+    return !defers && completions_.has_some();
   }
 
   /// Adds a token to an event source, from any thread. Zero, or minus the error.
@@ -268,7 +303,10 @@ class io_uring {
 
   /// A descriptor that polls readable when there are completions. It is an event descriptor: polling the ring's own one does not wake for
   /// completions that the kernel defers.
-  [[nodiscard]] auto native_handle() noexcept -> result<int> { return waker_.completion_descriptor(ring_.ring_fd); }
+  [[nodiscard]] auto native_handle() noexcept -> result<int> {
+    unusual_ |= has_chores;
+    return waker_.completion_descriptor(ring_.ring_fd);
+  }
 
   /// The ring itself, for registrations of the user's own. \lifetime while this object lives
   [[nodiscard]] auto native_ring() noexcept -> ::io_uring& { return ring_; }
@@ -310,12 +348,19 @@ class io_uring {
   static constexpr unsigned registers_after = 16;
   static constexpr bool polls_submissions = has(O.flags, ring::sqpoll);
   static constexpr bool polls_completions = has(O.flags, ring::iopoll);
+  // Deferred completions come only while the kernel is entered, and each poll takes all of them.
   static constexpr bool defers = has(O.flags, ring::defer_taskrun);
   static constexpr unsigned entry_shift = has(O.flags, ring::sqe128) ? 1 : 0;
   static constexpr unsigned completion_shift = has(O.flags, ring::cqe32) ? 1 : 0;
   // Without the flag nothing in shared memory says that deferred completions wait to be run.
   static constexpr bool blind =
       polls_completions || (has(O.flags, ring::defer_taskrun | ring::coop_taskrun) && !has(O.flags, ring::taskrun_flag));
+
+  // What a poll has to do beside the usual, as bits.
+  static constexpr unsigned has_backlog = 1;         // completions that a flush brought
+  static constexpr unsigned was_flushed = 2;         // the queue, while completions were handed out
+  static constexpr unsigned has_chores = 4;          // the waker
+  static constexpr unsigned is_not_registered = 8;   // the descriptor
 
   static auto identity(const aio::record& record) noexcept -> std::uint64_t { return reinterpret_cast<std::uintptr_t>(&record); }
 
@@ -347,6 +392,7 @@ class io_uring {
 
   template <class Op>
   static void fill(entry& e, const Op& op, scratch<Op>& keep) noexcept {
+    if constexpr (!detail::uring::sets_whole_entry<Op>) detail::uring::clear_entry(e);
     if constexpr (requires { detail::uring::prepare(e, op, keep); })
       detail::uring::prepare(e, op, keep);
     else if constexpr (detail::uring::foreign_operation<Op>)  // any other one was refused with a sentence already
@@ -356,7 +402,7 @@ class io_uring {
   template <class Op, class Watch>
   auto call_plainly(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept -> started {
     // Nothing may overtake what is queued on the same handle.
-    if (record.older != nullptr && ring_.sq.sqe_tail != consumed()) hand_over(watch);
+    if (record.older != nullptr && !submissions_.all_taken()) hand_over(watch);
     entry e{};
     fill(e, op, keep);
     record.res = detail::uring::call<Os>(e);
@@ -369,8 +415,8 @@ class io_uring {
   [[gnu::noinline]] void hand_over(const Watch& watch) noexcept {
     flush(watch);
     if constexpr (polls_submissions) {
-      while (consumed() != ring_.sq.sqe_tail) {
-        if ((kernel_flags() & IORING_SQ_NEED_WAKEUP) != 0) (void)enter(0, 0, IORING_ENTER_SQ_WAKEUP, nullptr, 0);
+      while (!submissions_.all_taken()) {
+        if ((submissions_.flags() & IORING_SQ_NEED_WAKEUP) != 0) (void)enter(0, 0, IORING_ENTER_SQ_WAKEUP, nullptr, 0);
         Os::yield_processor();
       }
     }
@@ -379,7 +425,7 @@ class io_uring {
   template <class Watch>
   auto try_send(aio::record& record, const op::send& op, const Watch& watch) noexcept -> bool {
     if constexpr (O.inline_try == inline_try::send)
-      if (ring_.sq.sqe_tail != ring_.sq.sqe_head) return false;
+      if (submissions_.has_queued()) return false;
     // What a first attempt had sent of a whole could not be taken back, so the kernel does all of it.
     if (has(op.flags, send_flags::wait_all) || !worth_trying(send_failures_)) return false;
     const auto outcome = Os::send(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
@@ -415,89 +461,91 @@ class io_uring {
     return true;
   }
 
-  [[nodiscard]] auto consumed() const noexcept -> unsigned {
-    if constexpr (polls_submissions)
-      return __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE);
-    else
-      return __atomic_load_n(ring_.sq.khead, __ATOMIC_RELAXED);
-  }
-
-  [[nodiscard]] auto kernel_flags() const noexcept -> unsigned { return __atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED); }
-
-  [[nodiscard]] auto ready() const noexcept -> unsigned { return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) - *ring_.cq.khead; }
-
   [[nodiscard]] auto must_enter() const noexcept -> bool {
     if constexpr (blind) return true;
-    return (kernel_flags() & (IORING_SQ_CQ_OVERFLOW | detail::uring::taskrun_bit)) != 0;
+    return (submissions_.flags() & (IORING_SQ_CQ_OVERFLOW | detail::uring::taskrun_bit)) != 0;
   }
 
-  /// The next free entry, uninitialised; null only when the kernel keeps refusing to take any.
+  /// The next free entry, with what it held before; null only when the kernel keeps refusing to take any.
   template <class Watch>
   [[gnu::always_inline]] auto acquire(const Watch& watch) noexcept -> entry* {
-    const unsigned next = ring_.sq.sqe_tail + 1;
-    if (next - consumed() > ring_.sq.ring_entries) [[unlikely]] {
-      if (!make_room(watch)) return nullptr;
-    }
-    entry* const e = &ring_.sq.sqes[static_cast<std::size_t>(ring_.sq.sqe_tail & ring_.sq.ring_mask) << entry_shift];
-    ring_.sq.sqe_tail = next;
-    // Newer headers leave the fields that an operation does not use to whoever takes the entry.
-    e->flags = 0;
-    e->ioprio = 0;
-    e->rw_flags = 0;
-    e->buf_index = 0;
-    e->personality = 0;
-    e->file_index = 0;
-    e->addr3 = 0;
-    e->__pad2[0] = 0;
-    return e;
+    if (submissions_.is_stopped()) [[unlikely]]
+      return acquire_slowly(Watch{watch});
+    return submissions_.take_next();
   }
 
   template <class Watch>
-  [[gnu::noinline]] auto make_room(const Watch& watch) noexcept -> bool {
+  [[gnu::noinline]] auto acquire_slowly(Watch watch) noexcept -> entry* {
+    if (entry* const e = submissions_.take(); e != nullptr) return e;
     watch.hook(event::queue_full{});
     for (int attempt = 0; attempt < flush_attempts; ++attempt) {
       flush(watch);
-      if (ring_.sq.sqe_tail + 1 - consumed() <= ring_.sq.ring_entries) return true;
+      if (entry* const e = submissions_.take(); e != nullptr) return e;
     }
-    return false;
+    return nullptr;
   }
 
-  /// Makes the queued entries visible; how many the kernel has yet to take.
+  /// Makes the queued entries visible; how many the kernel has to be told of.
   template <class Watch>
   [[gnu::always_inline]] auto publish([[maybe_unused]] const Watch& watch) noexcept -> std::uint32_t {
-    const unsigned tail = ring_.sq.sqe_tail;
-    [[maybe_unused]] const unsigned fresh = tail - std::exchange(ring_.sq.sqe_head, tail);
     if constexpr (polls_submissions) {
       // The kernel's thread takes them without being told.
-      if (fresh != 0) watch.hook(event::submitted{fresh});
-      // The flag must be read after the tail is visible, else a thread that just went to sleep is left asleep.
-      (void)__atomic_exchange_n(ring_.sq.ktail, tail, __ATOMIC_SEQ_CST);
-      return (__atomic_load_n(ring_.sq.kflags, __ATOMIC_SEQ_CST) & IORING_SQ_NEED_WAKEUP) != 0 ? tail - consumed() : 0;
+      if (const unsigned fresh = submissions_.publish_to_thread(); fresh != 0) watch.hook(event::submitted{fresh});
+      return submissions_.to_wake_for();
     } else {
-      __atomic_store_n(ring_.sq.ktail, tail, __ATOMIC_RELAXED);
-      return tail - consumed();
+      return submissions_.publish();
+    }
+  }
+
+  /// What came of entering the kernel with so many entries. False if it was not just that it took them.
+  template <class Watch>
+  [[gnu::always_inline]] auto account(std::uint32_t submit, int outcome, bool waited, interval limit, const Watch& watch) noexcept -> bool {
+    if (static_cast<std::uint32_t>(outcome) != submit) [[unlikely]] {
+      completions_.take_none();
+      account_for_less(outcome, waited, limit, Watch{watch});
+      return false;
+    }
+    if constexpr (!polls_submissions) {
+      submissions_.given(submit);
+      if (submit != 0) watch.hook(event::submitted{submit});
+    }
+    return true;
+  }
+
+  template <class Watch>
+  [[gnu::noinline, gnu::cold]] void account_for_less(int outcome, bool waited, interval limit, Watch watch) noexcept {
+    submissions_.given_in_part();
+    if (outcome >= 0) {
+      if (outcome > 0 && !polls_submissions) watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
+      return;
+    }
+    switch (-outcome) {
+      case EAGAIN:
+      case EBUSY:
+        if (waited) let_finish(limit);
+        return;
+      case EINTR:
+      case ETIME: return;
+      default: fatal_ = outcome;
     }
   }
 
   /// Submits what is queued, without waiting. Completions go to the backlog, so that a small completion queue does not overflow.
   template <class Watch>
-  [[gnu::noinline]] void flush(const Watch& watch) noexcept {
+  [[gnu::noinline]] void flush(Watch watch) noexcept {
     const std::uint32_t submit = publish(watch);
-    unsigned flags = IORING_ENTER_GETEVENTS;
-    if constexpr (polls_submissions) {
-      flags |= IORING_ENTER_SQ_WAIT;
-      if (submit != 0) flags |= IORING_ENTER_SQ_WAKEUP;
-    }
+    unsigned flags = flags_for(submit);
+    if constexpr (polls_submissions) flags |= IORING_ENTER_SQ_WAIT;
     const int outcome = enter(submit, 0, flags, nullptr, 0);
     if (outcome > 0 && !polls_submissions) watch.hook(event::submitted{static_cast<std::uint32_t>(outcome)});
-    unpublish();
-    if (reaping_)
-      flushed_inside_ = true;
+    submissions_.given_in_part();
+    if (completions_.is_busy())
+      unusual_ |= was_flushed;
     else
-      reap([this](aio::record& record) noexcept { keep_for_later(record); });
+      reap_for_later();
     if (outcome == -EAGAIN || outcome == -EBUSY) {
       let_finish(interval::max());
-      if (!reaping_) reap([this](aio::record& record) noexcept { keep_for_later(record); });
+      if (!completions_.is_busy()) reap_for_later();
     }
   }
 
@@ -510,61 +558,77 @@ class io_uring {
     (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
   }
 
-  /// What the kernel did not take counts as queued again.
-  void unpublish() noexcept {
-    if constexpr (!polls_submissions) ring_.sq.sqe_head = consumed();
-  }
-
-  template <class Sink>
-  [[gnu::noinline]] auto hand_out_backlog(Sink& sink) noexcept -> std::uint32_t {
+  /// The part of a poll before the kernel is entered that is rarely needed. How many completions were handed out.
+  template <class Sink, class Watch>
+  auto before_poll(Sink sink, Watch watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
-    // What the sink's own operations add waits for the next poll, else one that starts others for ever would never come back.
-    aio::record* first = std::exchange(backlog_, nullptr);
-    backlog_last_ = nullptr;
-    while (first != nullptr) {
-      aio::record& record = *first;
-      first = record.next;
-      ++count;
-      sink(record);
+    if ((unusual_ & is_not_registered) != 0 && ++polls_ == registers_after) register_descriptor();
+    if ((unusual_ & has_backlog) != 0) {
+      unusual_ &= ~has_backlog;
+      // What the sink's own operations add waits for the next poll, else one that starts others for ever would never come back.
+      aio::record* first = std::exchange(backlog_, nullptr);
+      backlog_last_ = nullptr;
+      while (first != nullptr) {
+        aio::record& record = *first;
+        first = record.next;
+        ++count;
+        sink(record);
+      }
     }
+    if (waker_.has_chores())
+      waker_.before_poll([&]() noexcept { return acquire(watch); });
+    else
+      unusual_ &= ~has_chores;
     return count;
   }
 
-  /// What a flush from inside the sink brought, and what the kernel kept because the completion queue was full.
+  /// The part after it: what a flush from inside the sink brought, what the kernel kept because the completion queue was full, and whether
+  /// somebody has called.
   template <class Sink, class Watch>
-  [[gnu::noinline]] auto reap_rest(Sink& sink, const Watch& watch) noexcept -> std::uint32_t {
-    std::uint32_t count = 0;
-    if (flushed_inside_) {
-      flushed_inside_ = false;
-      count += reap(sink);
+  [[gnu::noinline]] void after_poll(poll_report& report, Sink sink, Watch watch) noexcept {
+    if ((unusual_ & was_flushed) != 0) {
+      unusual_ &= ~was_flushed;
+      report.completions += reap(sink);
     }
-    while ((kernel_flags() & IORING_SQ_CQ_OVERFLOW) != 0) {
+    while ((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) != 0) {
       watch.hook(event::completion_overflow{});
       if (const int outcome = enter(0, 0, IORING_ENTER_GETEVENTS, nullptr, 0); outcome < 0 && outcome != -EINTR) break;
       const auto more = reap(sink);
       if (more == 0) break;
-      count += more;
+      report.completions += more;
     }
-    return count;
+    if (waker_.has_news()) {
+      report.woken = waker_.take();
+      if (waker_.unarmed()) {
+        waker_.arm([&]() noexcept { return acquire(watch); });
+        flush(watch);
+      }
+    }
   }
 
-  void keep_for_later(aio::record& record) noexcept {
-    record.next = nullptr;
-    if (backlog_last_ == nullptr)
-      backlog_ = &record;
-    else
-      backlog_last_->next = &record;
-    backlog_last_ = &record;
+  void reap_for_later() noexcept {
+    reap([this](aio::record& record) noexcept {
+      record.next = nullptr;
+      if (backlog_last_ == nullptr)
+        backlog_ = &record;
+      else
+        backlog_last_->next = &record;
+      backlog_last_ = &record;
+      unusual_ |= has_backlog;
+    });
   }
 
   [[gnu::always_inline]] auto enter(unsigned submit, unsigned wait, unsigned flags, void* argument, std::size_t bytes) noexcept -> int {
-    if (entered_ < registers_after && ++entered_ == registers_after) [[unlikely]]
-      register_descriptor();
     return Os::uring_enter(enter_descriptor_, submit, wait, flags | enter_flags_, argument, bytes);
   }
 
-  /// Spares the kernel the look-up of the descriptor. Not before some calls were made: a short program would pay more than it gains.
-  [[gnu::noinline]] void register_descriptor() noexcept {
+  [[nodiscard]] static auto flags_for(std::uint32_t submit) noexcept -> unsigned {
+    return polls_submissions && submit != 0 ? IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP : IORING_ENTER_GETEVENTS;
+  }
+
+  /// Spares the kernel the look-up of the descriptor. Not before some polls were made: a short program would pay more than it gains.
+  void register_descriptor() noexcept {
+    unusual_ &= ~is_not_registered;
     ::io_uring_rsrc_update slot{};
     slot.offset = ~0U;
     slot.data = descriptor();
@@ -573,70 +637,57 @@ class io_uring {
     enter_flags_ |= IORING_ENTER_REGISTERED_RING;
   }
 
-  [[gnu::always_inline]] auto enter_and_wait(std::uint32_t submit, bool wait, interval limit) noexcept -> int {
-    unsigned flags = IORING_ENTER_GETEVENTS;
-    if constexpr (polls_submissions) {
-      if (submit != 0) flags |= IORING_ENTER_SQ_WAKEUP;
-    }
-    int outcome = 0;
-    if (!wait) {
-      outcome = enter(submit, 0, flags, nullptr, 0);
-    } else if (O.wait.completions == 1 && limit == interval::max()) {
-      outcome = enter(submit, 1, flags, nullptr, 0);
-    } else {
-      ::__kernel_timespec when = detail::uring::timespec_of(limit.count);
-      detail::uring::wait_argument arg{};
-      std::uint32_t count = 1;
-      if constexpr (O.wait.completions > 1) {
-        if ((ring_.features & detail::uring::feature_min_timeout) != 0) {
-          count = O.wait.completions;
-          arg.gather_microseconds = static_cast<std::uint32_t>((O.wait.gather.count + 999) / 1000);
-        }
-      }
-      if (limit != interval::max()) arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
-      outcome = enter(submit, count, flags | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
-    }
-    unpublish();
-    return outcome;
+  [[gnu::always_inline]] auto enter_and_wait(std::uint32_t submit, interval limit) noexcept -> int {
+    if (O.wait.completions == 1 && limit == interval::max()) [[likely]]
+      return enter(submit, 1, flags_for(submit), nullptr, 0);
+    return enter_and_wait_long(submit, limit);
   }
 
-  /// Whether a failed call ends the ring: zero, or minus the error.
-  static auto after_failure(int outcome) noexcept -> int {
-    switch (-outcome) {
-      case EINTR:
-      case ETIME:
-      case EAGAIN:
-      case EBUSY: return 0;
-      default: return outcome;
+  [[gnu::noinline]] auto enter_and_wait_long(std::uint32_t submit, interval limit) noexcept -> int {
+    ::__kernel_timespec when = detail::uring::timespec_of(limit.count);
+    detail::uring::wait_argument arg{};
+    std::uint32_t count = 1;
+    if constexpr (O.wait.completions > 1) {
+      if ((ring_.features & detail::uring::feature_min_timeout) != 0) {
+        count = O.wait.completions;
+        arg.gather_microseconds = static_cast<std::uint32_t>((O.wait.gather.count + 999) / 1000);
+      }
     }
+    if (limit != interval::max()) arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
+    return enter(submit, count, flags_for(submit) | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+  }
+
+  static auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
+    return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
+  }
+
+  /// Result and flags at once.
+  [[gnu::always_inline]] static void copy_outcome(aio::record& record, const ::io_uring_cqe& completion) noexcept {
+    static_assert(offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + sizeof(completion.res));
+    static_assert(offsetof(aio::record, flags) == offsetof(aio::record, res) + sizeof(record.res));
+    std::uint64_t both = 0;
+    std::memcpy(&both, reinterpret_cast<const std::byte*>(&completion) + offsetof(::io_uring_cqe, res), sizeof(both));
+    std::memcpy(reinterpret_cast<std::byte*>(&record) + offsetof(aio::record, res), &both, sizeof(both));
   }
 
   template <class Sink>
-  [[gnu::always_inline]] auto reap(Sink&& sink) noexcept -> std::uint32_t {
-    unsigned head = *ring_.cq.khead;
-    const unsigned tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
-    if (head == tail) return 0;
+  [[gnu::always_inline]] auto reap(Sink sink) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
-    reaping_ = true;
-    do {
-      const ::io_uring_cqe& completion = ring_.cq.cqes[static_cast<std::size_t>(head & ring_.cq.ring_mask) << completion_shift];
-      const std::uint64_t data = completion.user_data;
-      ++head;
-      if (data <= detail::uring::last_tag) [[unlikely]] {
-        if (data == detail::uring::tag_wake) waker_.arrived();
-        continue;
+    completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
+      auto& record = record_of(completion);
+      if ((record.kind & aio::record_kind::internal) != 0) {
+        if (record.is(waker_.call())) {
+          waker_.arrived();
+          unusual_ |= has_chores;
+        }
+        return;
       }
-      auto& record = *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(data));
-      record.res = completion.res;
-      record.flags = completion.flags;
+      copy_outcome(record, completion);
       // Only a cancel interrupts what the kernel's own threads run.
-      if (completion.res == -EINTR) [[unlikely]]
-        record.res = -ECANCELED;
+      if (record.res == -EINTR) record.res = -ECANCELED;
       ++count;
       sink(record);
-    } while (head != tail);
-    __atomic_store_n(ring_.cq.khead, head, __ATOMIC_RELEASE);
-    reaping_ = false;
+    });
     return count;
   }
 
@@ -668,19 +719,22 @@ class io_uring {
     return code <= last_opcode_;
   }
 
-  ::io_uring ring_;
+  detail::uring::submission_queue<entry_shift, polls_submissions> submissions_;
+  detail::uring::completion_queue<completion_shift> completions_;
+  unsigned unusual_ = is_not_registered | has_chores;
   unsigned enter_descriptor_;
   unsigned enter_flags_ = 0;
-  unsigned entered_ = 0;
-  int last_opcode_ = -1;
-  std::uint32_t send_failures_ = 0;
-  std::uint32_t recv_failures_ = 0;
-  bool reaping_ = false;
-  bool flushed_inside_ = false;
-  detail::uring::sigpipe_block<Os> sigpipe_;
+  unsigned polls_ = 0;
+  int fatal_ = 0;  // minus the error that ended the ring
   aio::record* backlog_ = nullptr;
   aio::record* backlog_last_ = nullptr;
   detail::uring::waker<Os> waker_;
+  aio::record ignored_;  // whose completions mean nothing
+  ::io_uring ring_;
+  int last_opcode_ = -1;
+  std::uint32_t send_failures_ = 0;
+  std::uint32_t recv_failures_ = 0;
+  detail::uring::sigpipe_block<Os> sigpipe_;
   detail::uring::fork_sentinel<Os> sentinel_;
 };
 

@@ -150,17 +150,42 @@ auto timeout_bits(const Timeout& op, ::__kernel_timespec& when) noexcept -> unsi
   return clock | (absolute ? IORING_TIMEOUT_ABS : 0U);
 }
 
-inline void prepare_raw(::io_uring_sqe& e, std::uint8_t code, int fd, const void* address, unsigned length, std::uint64_t offset) noexcept {
-  ::io_uring_prep_rw(IORING_OP_NOP, &e, fd, address, length, offset);
+/// Writes a whole entry but for its `user_data`: each of its bytes once.
+[[gnu::always_inline]] inline void set_entry(::io_uring_sqe& e, std::uint8_t code, int fd, const void* address, unsigned length,
+                                             std::uint64_t offset, unsigned flags = 0) noexcept {
   e.opcode = code;
+  e.flags = 0;
+  e.ioprio = 0;
+  e.fd = fd;
+  e.off = offset;
+  e.addr = reinterpret_cast<std::uintptr_t>(address);
+  e.len = length;
+  e.rw_flags = static_cast<int>(flags);
+  e.buf_index = 0;
+  e.personality = 0;
+  e.file_index = 0;
+  e.addr3 = 0;
+  e.__pad2[0] = 0;
 }
 
-inline void prepare(::io_uring_sqe& e, const op::nop&, scratch<op::nop>&) noexcept { ::io_uring_prep_nop(&e); }
+/// Clears what newer headers leave to whoever takes an entry: the fields that an operation does not use.
+inline void clear_entry(::io_uring_sqe& e) noexcept { set_entry(e, 0, 0, nullptr, 0, 0); }
+
+/// Whether preparing an operation writes the whole entry.
+template <class Op>
+inline constexpr bool sets_whole_entry = std::is_same_v<Op, op::nop> || std::is_same_v<Op, op::read> || std::is_same_v<Op, op::write> ||
+                                         std::is_same_v<Op, op::recv> || std::is_same_v<Op, op::send>;
+
+inline void prepare_raw(::io_uring_sqe& e, std::uint8_t code, int fd, const void* address, unsigned length, std::uint64_t offset) noexcept {
+  set_entry(e, code, fd, address, length, offset);
+}
+
+inline void prepare(::io_uring_sqe& e, const op::nop&, scratch<op::nop>&) noexcept { set_entry(e, IORING_OP_NOP, -1, nullptr, 0, 0); }
 inline void prepare(::io_uring_sqe& e, const op::read& op, scratch<op::read>&) noexcept {
-  ::io_uring_prep_read(&e, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
+  set_entry(e, IORING_OP_READ, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
 }
 inline void prepare(::io_uring_sqe& e, const op::write& op, scratch<op::write>&) noexcept {
-  ::io_uring_prep_write(&e, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
+  set_entry(e, IORING_OP_WRITE, op.file.native(), op.buffer.data(), length_bits(op.buffer.size()), op.offset);
 }
 inline void prepare(::io_uring_sqe& e, const op::readv& op, scratch<op::readv>&) noexcept {
   ::io_uring_prep_rw(IORING_OP_READV, &e, op.file.native(), op.buffers.data(), length_bits(op.buffers.size()), op.offset);
@@ -199,10 +224,12 @@ inline void prepare(::io_uring_sqe& e, const op::connect& op, scratch<op::connec
   ::io_uring_prep_connect(&e, op.socket.native(), reinterpret_cast<::sockaddr*>(&keep.address), length);
 }
 inline void prepare(::io_uring_sqe& e, const op::recv& op, scratch<op::recv>&) noexcept {
-  ::io_uring_prep_recv(&e, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), recv_bits(op.flags));
+  set_entry(e, IORING_OP_RECV, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), 0,
+            static_cast<unsigned>(recv_bits(op.flags)));
 }
 inline void prepare(::io_uring_sqe& e, const op::send& op, scratch<op::send>&) noexcept {
-  ::io_uring_prep_send(&e, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), send_bits(op.flags));
+  set_entry(e, IORING_OP_SEND, op.socket.native(), op.buffer.data(), length_bits(op.buffer.size()), 0,
+            static_cast<unsigned>(send_bits(op.flags)));
 }
 inline void prepare(::io_uring_sqe& e, const op::shutdown& op, scratch<op::shutdown>&) noexcept {
   ::io_uring_prep_shutdown(&e, op.socket.native(), shutdown_bits(op.how));

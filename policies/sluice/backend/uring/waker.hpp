@@ -3,6 +3,8 @@
 /// @file
 /// Ending a poll that sleeps, from another thread or a foreign loop. Part of the policy backend::io_uring.
 
+#include <sluice/backend/uring/prepare.hpp>
+#include <sluice/concept/record.hpp>
 #include <sluice/result.hpp>
 
 #if defined(__linux__)
@@ -16,11 +18,6 @@
 #include <sys/eventfd.h>
 
 namespace sluice::inline v0::detail::uring {
-
-/// Identities of completions that belong to no operation; below every address.
-inline constexpr std::uint64_t tag_ignored = 1;
-inline constexpr std::uint64_t tag_wake = 2;
-inline constexpr std::uint64_t last_tag = 15;
 
 /// Values newer than the oldest header that is supported.
 inline constexpr unsigned taskrun_bit = 1U << 2U;
@@ -36,13 +33,13 @@ struct waker_parts {
   bool messages = false;  ///< the kernel takes a message for a ring from a thread that has none
 };
 
-/// Sends a ring the message that wakes it.
+/// Sends a ring the message that wakes it; to the ring it is a completion of `call`.
 template <class Os>
-auto send_wake_message(int ring) noexcept -> int {
+auto send_wake_message(int ring, const aio::record* call) noexcept -> int {
   ::io_uring_sqe e{};
   e.opcode = opcode_msg_ring;
   e.fd = ring;
-  e.off = tag_wake;
+  e.off = reinterpret_cast<std::uintptr_t>(call);
   return Os::uring_register(~0U, register_send_msg_ring, &e, 1);
 }
 
@@ -51,7 +48,7 @@ template <class Os>
 auto open_waker(waker_parts& parts, const ::io_uring& ring) noexcept -> result<void> {
   parts.ring = ring.ring_fd;
   // The feature came after the call; a kernel that does not show it is asked by a call that can only fail.
-  parts.messages = (ring.features & feature_rw_attr) != 0 || send_wake_message<Os>(-1) == -EBADF;
+  parts.messages = (ring.features & feature_rw_attr) != 0 || send_wake_message<Os>(-1, nullptr) == -EBADF;
   if (parts.messages) return {};
   parts.event = Os::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (parts.event < 0) return failure(errc::ring_descriptors);
@@ -63,7 +60,7 @@ auto open_waker(waker_parts& parts, const ::io_uring& ring) noexcept -> result<v
 template <class Os>
 class waker {
  public:
-  explicit waker(const waker_parts& parts) noexcept : parts_{parts}, arm_{!parts.messages} {}
+  explicit waker(const waker_parts& parts) noexcept : parts_{parts}, arm_{!parts.messages} { call_.kind = aio::record_kind::internal; }
   waker(const waker&) = delete;
   auto operator=(const waker&) -> waker& = delete;
   ~waker() {
@@ -79,20 +76,23 @@ class waker {
     return false;
   }
 
-  /// After it. A ring inside a foreign loop counts as asleep whenever it is not polled.
-  void awake() noexcept { asleep_.store(foreign_, std::memory_order_relaxed); }
+  /// After it. A ring inside a foreign loop counts as asleep again when `take` was called.
+  void awake() noexcept { asleep_.store(false, std::memory_order_relaxed); }
 
   /// Any thread.
   void wake() noexcept {
     called_.store(true, std::memory_order_seq_cst);
     if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
     if (parts_.messages) {
-      while (send_wake_message<Os>(parts_.ring) == -EINTR) {}
+      while (send_wake_message<Os>(parts_.ring, &call_) == -EINTR) {}
     } else {
       const std::uint64_t one = 1;
       while (Os::write(parts_.event, &one, sizeof(one)) == -EINTR) {}
     }
   }
+
+  /// What completes when a call arrives.
+  [[nodiscard]] auto call() const noexcept -> const aio::record& { return call_; }
 
   /// The descriptor was read.
   void arrived() noexcept { arm_ = !parts_.messages; }
@@ -119,8 +119,8 @@ class waker {
   void arm(Acquire&& acquire) noexcept {
     ::io_uring_sqe* const e = acquire();
     if (e == nullptr) return;
-    ::io_uring_prep_read(e, parts_.event, &tokens_, sizeof(tokens_), 0);
-    e->user_data = tag_wake;
+    set_entry(*e, IORING_OP_READ, parts_.event, &tokens_, sizeof(tokens_), 0);
+    e->user_data = reinterpret_cast<std::uintptr_t>(&call_);
     arm_ = false;
   }
 
@@ -149,7 +149,7 @@ class waker {
       }
       completions_ = made;
       foreign_ = true;
-      awake();
+      asleep_.store(true, std::memory_order_seq_cst);
     }
     return completions_;
   }
@@ -160,6 +160,7 @@ class waker {
   bool foreign_ = false;
   bool arm_;
   std::uint64_t tokens_ = 0;
+  aio::record call_;
   alignas(64) std::atomic<bool> asleep_{false};
   std::atomic<bool> called_{false};
 };
