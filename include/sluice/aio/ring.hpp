@@ -70,7 +70,7 @@ class ring {
 
   /// Starts one operation. `started::done`: its result is there already and no completion will follow.
   template <class Op>
-  auto start(operation<Op>& one) noexcept -> started {
+  [[gnu::always_inline]] auto start(operation<Op>& one) noexcept -> started {
     check_thread();
     return start_one(one, true);
   }

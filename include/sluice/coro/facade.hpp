@@ -4,6 +4,7 @@
 /// Tasks for one config, under short names. Layer: coro.
 
 #include <sluice/aio/facade.hpp>
+#include <sluice/coro/io.hpp>
 #include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/main.hpp>
 #include <sluice/coro/run.hpp>

@@ -319,69 +319,20 @@ class scheduler {
 
   // The operations of one call. The running task waits for all of them; outside a task the thread does.
   template <class... Ops>
-  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept {
+  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
     if constexpr (sizeof...(Ops) == 1 && (std::is_same_v<typename sluice::detail::unlinked<Ops>::type, Ops> && ...))
       return io_in_brief(ops...);
     else
       return io_in_full(ops...);
   }
-
+  // One operation without a deadline, by far the most frequent call; and all others.
+  template <class Op>
+  [[gnu::noinline]] static auto io_in_brief(Op& op) noexcept -> result<typename Op::result_type>;
   template <class... Ops>
-  [[gnu::noinline]] static auto io_in_full(Ops&... ops) noexcept {
-    aio::call<ring_type, Ops...> batch{std::move(ops)...};
-    auto* const home = detail::current<Config>;
-    if (home == nullptr || !home->in_task()) [[unlikely]] {
-      assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
-      if (const std::error_code error = aio::finish_blocking<Config>(batch)) batch.refuse(aio::raw(error));
-    } else {
-      home->start_and_wait(batch);
-    }
-    if constexpr (sizeof...(Ops) == 1)
-      return batch.template get<0>().result();
-    else
-      return batch.results();
-  }
-
-  // One operation without a deadline, by far the most frequent call.
+  [[gnu::noinline]] static auto io_in_full(Ops&... ops) noexcept -> typename aio::outcome_of<Ops...>::type;
+  // A batch whose size is known at run time.
   template <class Op>
-  [[gnu::noinline]] static auto io_in_brief(Op& op) noexcept -> result<typename Op::result_type> {
-    auto* const home = detail::current<Config>;
-    // The root looks as if it had been cancelled, too.
-    if (home == nullptr || home->running_->cancelled) [[unlikely]]
-      return io_in_full(op);
-    fiber_type& me = *home->running_;
-    awaited_operation<Config, typename ring_type::template brief_operation<Op>> it{op};
-    it.one.waiter = &me;
-    if (home->ring_.start_one(it.one, true) == started::done) [[unlikely]] {
-      if (++home->inline_streak_ >= most_inline) home->give_way();
-    } else {
-      me.pending = 1;
-      home->park(me, it.wait);
-    }
-    if (it.one.res < 0) [[unlikely]]
-      home->look_at_failure(it.one);
-    return it.one.outcome();
-  }
-
-  template <class Op>
-  void io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept {
-    fiber_type& me = *running_;
-    for (auto& one : batch) one.waiter = &me;
-    if (me.cancelled && cancelled(me) && !aio::info_of<Op>.is_close) {
-      note_refusal();
-      for (auto& one : batch) one.refuse();
-      return;
-    }
-    const auto pending = batch.size() - ring_.start(batch);
-    if (pending == 0) return;
-    span_wait<ring_type, aio::basic_operation<backend_type, Op>> w{batch, ring_};
-    me.pending = static_cast<std::uint32_t>(pending);
-    park(w);
-    if (me.cancelled && cancelled(me)) {
-      for (const auto& one : batch)
-        if (one.was_canceled()) return note_refusal();
-    }
-  }
+  void io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept;
 
   auto sleep_until(time_point deadline) noexcept -> result<void> {
     fiber_type& me = *running_;
@@ -676,32 +627,10 @@ class scheduler {
   }
 
   /// An operation of the running task has failed: perhaps because the task was asked to end.
-  [[gnu::noinline, gnu::cold]] void look_at_failure(const aio::record& one) noexcept {
-    constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
-    if (one.res == canceled_code && running_->cancelled && cancelled(*running_)) note_refusal();
-  }
+  [[gnu::noinline, gnu::cold]] void look_at_failure(const aio::record& one) noexcept;
 
   template <class Batch>
-  [[gnu::always_inline]] void start_and_wait(Batch& batch) noexcept {
-    fiber_type& me = *running_;
-    std::size_t pending = 0;
-    if (me.cancelled && cancelled(me)) [[unlikely]] {
-      note_refusal();
-      pending = batch.start_closes_only(ring_, &me);
-    } else {
-      pending = batch.count - batch.start(ring_, &me);
-    }
-    if (pending == 0) {
-      if (++inline_streak_ >= most_inline) [[unlikely]]
-        give_way();
-      return;
-    }
-    me.pending = static_cast<std::uint32_t>(pending);
-    call_wait<ring_type, Batch> w{batch, ring_};
-    park(w);
-    if (me.cancelled && cancelled(me) && batch.any_canceled()) [[unlikely]]
-      note_refusal();
-  }
+  [[gnu::always_inline]] inline void start_and_wait(Batch& batch) noexcept;
 
   void note_failure(std::error_code code) noexcept {
     if (!spawn_status_) spawn_status_ = code;

@@ -4,6 +4,7 @@
 /// Operations through Linux's io_uring. A policy.
 
 #include <sluice/backend/uring/options.hpp>
+#include <sluice/backend/uring/outcome.hpp>
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/queues.hpp>
@@ -114,7 +115,7 @@ class io_uring {
 
   /// Starts an operation; see `backend_policy`.
   template <class Op, class Watch>
-  auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone, const Watch& watch) noexcept -> started {
+  [[gnu::always_inline]] auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone, const Watch& watch) noexcept -> started {
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (detail::uring::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
@@ -321,26 +322,13 @@ class io_uring {
   /// The value of a raw result.
   template <class Op>
   static auto value(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept {
-    using type = typename Op::result_type;
-    note_written(op, keep, raw);
-    if constexpr (std::is_same_v<Op, op::accept>)
-      return accepted{.socket = socket_handle{raw}, .peer = sluice::os::decode(keep.address, keep.length)};
-    else if constexpr (std::is_same_v<Op, op::getsockname>)
-      return sluice::os::decode(keep.address, keep.length);
-    else if constexpr (std::is_same_v<Op, op::getsockopt>)
-      return keep.value;
-    else
-      return static_cast<type>(raw);
+    return detail::uring::value_of<Os>(op, keep, raw);
   }
 
   /// An operation's raw result as the library counts it: what the kernel's own conventions say differently is put right.
   template <class Op>
   static auto normal(std::int32_t raw) noexcept -> std::int32_t {
-    if constexpr (std::is_same_v<Op, op::timeout>) return raw == -ETIME ? 0 : raw;
-    if constexpr (std::is_same_v<Op, op::link_timeout>) return raw == -ECANCELED ? raw : aio::raw(errc::timed_out);
-    if constexpr (std::is_same_v<Op, op::cancel>)
-      return raw == -ENOENT ? aio::raw(errc::not_found) : raw == -EALREADY ? aio::raw(errc::in_progress) : raw;
-    return raw;
+    return detail::uring::normal<Op>(raw);
   }
 
  private:
@@ -365,25 +353,6 @@ class io_uring {
   static auto identity(const aio::record& record) noexcept -> std::uint64_t { return reinterpret_cast<std::uintptr_t>(&record); }
 
   [[nodiscard]] auto descriptor() const noexcept -> unsigned { return static_cast<unsigned>(ring_.ring_fd); }
-
-  /// For checkers of memory, which do not see what the kernel writes when an operation completes.
-  template <class Op>
-  static void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep,
-                           [[maybe_unused]] std::int32_t raw) noexcept {
-    [[maybe_unused]] auto left = static_cast<std::size_t>(raw);
-    if constexpr (std::is_same_v<Op, op::accept>) {
-      Os::memory_written(&keep.length, sizeof(keep.length));
-      Os::memory_written(&keep.address, keep.length);
-    } else if constexpr (std::is_same_v<Op, op::read> || std::is_same_v<Op, op::recv>) {
-      Os::memory_written(op.buffer.data(), left < op.buffer.size() ? left : op.buffer.size());
-    } else if constexpr (std::is_same_v<Op, op::readv>) {
-      for (const auto& part : op.buffers) {
-        const std::size_t here = left < part.size ? left : part.size;
-        Os::memory_written(part.data, here);
-        left -= here;
-      }
-    }
-  }
 
   static auto done_with(aio::record& record, std::int64_t raw) noexcept -> started {
     record.res = static_cast<std::int32_t>(raw);
@@ -702,20 +671,7 @@ class io_uring {
   /// Whether the running kernel has an opcode. Asked of the kernel once, and only when an opcode newer than the baseline turns up.
   [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool {
     if (code < detail::uring::opcode::bind) return true;
-    if (last_opcode_ < 0) {
-      constexpr std::size_t count = 64;
-      alignas(::io_uring_probe) std::byte memory[sizeof(::io_uring_probe) + count * sizeof(::io_uring_probe_op)] = {};
-      last_opcode_ = 0;
-      if (Os::uring_register(descriptor(), IORING_REGISTER_PROBE, memory, count) >= 0) {
-        ::io_uring_probe head;
-        std::memcpy(&head, memory, sizeof(head));
-        for (std::size_t i = 0; i < count && i < head.ops_len; ++i) {
-          ::io_uring_probe_op row;
-          std::memcpy(&row, memory + sizeof(head) + i * sizeof(row), sizeof(row));
-          if ((row.flags & IO_URING_OP_SUPPORTED) != 0) last_opcode_ = static_cast<int>(row.op);
-        }
-      }
-    }
+    if (last_opcode_ < 0) last_opcode_ = detail::uring::newest_opcode<Os>(descriptor());
     return code <= last_opcode_;
   }
 

@@ -14,7 +14,9 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace sluice::inline v0::detail::uring {
 
@@ -104,6 +106,23 @@ auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result
     return failure(errc::ring_feature_missing);
   }
   return {};
+}
+
+/// The newest opcode that the running kernel has; 0 where it does not tell.
+template <class Os>
+auto newest_opcode(unsigned descriptor) noexcept -> int {
+  constexpr std::size_t count = 64;
+  alignas(::io_uring_probe) std::byte memory[sizeof(::io_uring_probe) + count * sizeof(::io_uring_probe_op)] = {};
+  if (Os::uring_register(descriptor, IORING_REGISTER_PROBE, memory, count) < 0) return 0;
+  int newest = 0;
+  ::io_uring_probe head;
+  std::memcpy(&head, memory, sizeof(head));
+  for (std::size_t i = 0; i < count && i < head.ops_len; ++i) {
+    ::io_uring_probe_op row;
+    std::memcpy(&row, memory + sizeof(head) + i * sizeof(row), sizeof(row));
+    if ((row.flags & IO_URING_OP_SUPPORTED) != 0) newest = static_cast<int>(row.op);
+  }
+  return newest;
 }
 
 /// Tells a forked child from the process that made a ring: the system wipes the word in the child. One page a process, never given back.

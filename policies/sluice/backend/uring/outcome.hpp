@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// What the kernel's raw results mean. Part of the policy backend::io_uring.
+
+#include <sluice/backend/uring/prepare.hpp>
+#include <sluice/concept/record.hpp>
+#include <sluice/op/list.hpp>
+#include <sluice/os/sockaddr.hpp>
+#include <sluice/result.hpp>
+
+#if defined(__linux__)
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace sluice::inline v0::detail::uring {
+
+/// For checkers of memory, which do not see what the kernel writes when an operation completes.
+template <class Os, class Op>
+void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep, [[maybe_unused]] std::int32_t raw) noexcept {
+  [[maybe_unused]] auto left = static_cast<std::size_t>(raw);
+  if constexpr (std::is_same_v<Op, op::accept>) {
+    Os::memory_written(&keep.length, sizeof(keep.length));
+    Os::memory_written(&keep.address, keep.length);
+  } else if constexpr (std::is_same_v<Op, op::read> || std::is_same_v<Op, op::recv>) {
+    Os::memory_written(op.buffer.data(), left < op.buffer.size() ? left : op.buffer.size());
+  } else if constexpr (std::is_same_v<Op, op::readv>) {
+    for (const auto& part : op.buffers) {
+      const std::size_t here = left < part.size ? left : part.size;
+      Os::memory_written(part.data, here);
+      left -= here;
+    }
+  }
+}
+
+/// The value of a raw result that is not negative.
+template <class Os, class Op>
+auto value_of(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept {
+  using type = typename Op::result_type;
+  note_written<Os>(op, keep, raw);
+  if constexpr (std::is_same_v<Op, op::accept>)
+    return accepted{.socket = socket_handle{raw}, .peer = os::decode(keep.address, keep.length)};
+  else if constexpr (std::is_same_v<Op, op::getsockname>)
+    return os::decode(keep.address, keep.length);
+  else if constexpr (std::is_same_v<Op, op::getsockopt>)
+    return keep.value;
+  else
+    return static_cast<type>(raw);
+}
+
+/// An operation's raw result as the library counts it: what the kernel's own conventions say differently is put right.
+template <class Op>
+auto normal(std::int32_t raw) noexcept -> std::int32_t {
+  if constexpr (std::is_same_v<Op, op::timeout>) return raw == -ETIME ? 0 : raw;
+  if constexpr (std::is_same_v<Op, op::link_timeout>) return raw == -ECANCELED ? raw : aio::raw(errc::timed_out);
+  if constexpr (std::is_same_v<Op, op::cancel>)
+    return raw == -ENOENT ? aio::raw(errc::not_found) : raw == -EALREADY ? aio::raw(errc::in_progress) : raw;
+  return raw;
+}
+
+}  // namespace sluice::inline v0::detail::uring
+
+#endif
