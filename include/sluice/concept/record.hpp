@@ -37,6 +37,7 @@ inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its exp
 inline constexpr std::uint8_t waiting = 1U << 4U;   ///< a member whose turn has not come
 inline constexpr std::uint8_t evicted = 1U << 5U;   ///< a close of its handle waits for it
 inline constexpr std::uint8_t internal = 1U << 6U;  ///< no operation, but the backend's own
+inline constexpr std::uint8_t unasked = 1U << 7U;   ///< in the backend's queue of those that it could not ask to end yet
 }  // namespace record_kind
 
 /// \cond
@@ -62,8 +63,8 @@ struct record {
   [[nodiscard]] auto is_done() const noexcept -> bool { return state == record_state::done; }
 
   /// \cond
-  // What has no initial value is set when the operation starts, before anybody reads it. One line of a cache. Compilers would join neighbours
-  // that are set one after the other through a vector register, which takes longer.
+  // What has no initial value is set when the operation starts, before anybody reads it. One line of a cache. Compilers would join
+  // neighbours that are set one after the other through a vector register, which takes longer.
   record** place;  // what points to it in the list of its handle; its own `older` while it is in none
   record* next;    // in a queue of completions
   record* older;   // on the same handle

@@ -65,7 +65,8 @@ class scheduler {
     root_frame_.hot = &root_;
     root_frame_.home = this;
     root_frame_.id = 0;
-    root_.cancelled = true;  // what makes its yields and waits as slow as those of the few that were asked to end, so that one test tells both
+    root_.cancelled =
+        true;  // what makes its yields and waits as slow as those of the few that were asked to end, so that one test tells both
     context_type::attach(root_.context, root_storage_.data());
   }
   /// \endcond

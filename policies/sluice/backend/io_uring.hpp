@@ -3,6 +3,7 @@
 /// @file
 /// Operations through Linux's io_uring. A policy.
 
+#include <sluice/backend/uring/attempts.hpp>
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/outcome.hpp>
 #include <sluice/backend/uring/plain.hpp>
@@ -115,7 +116,8 @@ class io_uring {
 
   /// Starts an operation; see `backend_policy`.
   template <class Op, class Watch>
-  [[gnu::always_inline]] auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone, const Watch& watch) noexcept -> started {
+  [[gnu::always_inline]] auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone,
+                                    const Watch& watch) noexcept -> started {
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (detail::uring::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
@@ -125,10 +127,12 @@ class io_uring {
         return call_plainly(record, op, keep, watch);
     }
     if constexpr (O.inline_try >= inline_try::send && std::is_same_v<Op, op::send>) {
-      if (alone && record.older == nullptr && try_send(record, op, watch)) return started::done;
+      if (alone && record.older == nullptr && (O.inline_try > inline_try::send || !submissions_.has_queued()) &&
+          attempts_.send(record, op, watch))
+        return started::done;
     }
     if constexpr (O.inline_try >= inline_try::both && std::is_same_v<Op, op::recv>) {
-      if (alone && try_recv(record, op, watch)) return started::done;
+      if (alone && record.older == nullptr && attempts_.recv(record, op, watch)) return started::done;
     }
     if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
     entry* const e = acquire(watch);
@@ -204,17 +208,14 @@ class io_uring {
     return started::pending;
   }
 
-  /// Asks an operation to end; what comes of it is its own completion.
+  /// Asks an operation to end; what comes of it is its own completion. Where there is no entry for that, the next poll asks.
   template <class Watch>
   void cancel(aio::record& record, const Watch& watch) noexcept {
-    entry* const e = acquire(watch);
-    if (e == nullptr) {
-      record.cancelling = false;  // may be asked again
-      return;
-    }
-    detail::uring::set_entry(*e, IORING_OP_ASYNC_CANCEL, -1, &record, 0, 0);
-    e->flags = IOSQE_CQE_SKIP_SUCCESS;
-    e->user_data = identity(ignored_);
+    if ((record.kind & aio::record_kind::unasked) != 0) return;
+    if (entry* const e = acquire(watch); e != nullptr) return set_cancel(*e, record);
+    record.kind |= aio::record_kind::unasked;
+    record.next = std::exchange(unasked_, &record);
+    unusual_ |= has_unasked;
   }
 
   /// Asks every operation of the ring to end.
@@ -234,12 +235,12 @@ class io_uring {
     if (!request.entered) {
       if (unusual_ != 0) report.completions = before_poll(sink, watch);
       const std::uint32_t submit = publish(watch);
-      if (wait) wait = report.completions == 0 && !completions_.has_some();
+      if (wait) wait = report.completions == 0 && (unusual_ & has_unasked) == 0 && !completions_.has_some();
       if (wait) wait = waker_.about_to_sleep();
       if (submit != 0 || wait || must_enter()) {
         const int outcome = wait ? enter_and_wait(submit, request.limit) : enter(submit, 0, flags_for(submit), nullptr, 0);
         if (wait) waker_.awake();
-        account(submit, outcome, wait, request.limit, watch);
+        account(submit, outcome, request.wait, request.limit, watch);
       }
     }
     if (fatal_ < 0) return system_error(-std::exchange(fatal_, 0));
@@ -291,7 +292,7 @@ class io_uring {
 
   /// Whether entering the kernel would do anything.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
-    if (submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed)) != 0) return true;
+    if (submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked)) != 0) return true;
     if (must_enter() || waker_.was_called()) return true;
     return !defers && completions_.has_some();
   }
@@ -345,10 +346,11 @@ class io_uring {
       polls_completions || (has(O.flags, ring::defer_taskrun | ring::coop_taskrun) && !has(O.flags, ring::taskrun_flag));
 
   // What a poll has to do beside the usual, as bits.
-  static constexpr unsigned has_backlog = 1;         // completions that a flush brought
-  static constexpr unsigned was_flushed = 2;         // the queue, while completions were handed out
-  static constexpr unsigned has_chores = 4;          // the waker
-  static constexpr unsigned is_not_registered = 8;   // the descriptor
+  static constexpr unsigned has_backlog = 1;        // completions that a flush brought
+  static constexpr unsigned was_flushed = 2;        // the queue, while completions were handed out
+  static constexpr unsigned has_chores = 4;         // the waker
+  static constexpr unsigned is_not_registered = 8;  // the descriptor
+  static constexpr unsigned has_unasked = 16;       // operations that were not asked to end yet
 
   static auto identity(const aio::record& record) noexcept -> std::uint64_t { return reinterpret_cast<std::uintptr_t>(&record); }
 
@@ -389,45 +391,6 @@ class io_uring {
         Os::yield_processor();
       }
     }
-  }
-
-  template <class Watch>
-  auto try_send(aio::record& record, const op::send& op, const Watch& watch) noexcept -> bool {
-    if constexpr (O.inline_try == inline_try::send)
-      if (submissions_.has_queued()) return false;
-    // What a first attempt had sent of a whole could not be taken back, so the kernel does all of it.
-    if (has(op.flags, send_flags::wait_all) || !worth_trying(send_failures_)) return false;
-    const auto outcome = Os::send(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
-                                  detail::uring::send_bits(op.flags) | MSG_DONTWAIT);
-    return tried(record, outcome, has(op.flags, send_flags::dont_wait), send_failures_, op::send::name, watch);
-  }
-
-  template <class Watch>
-  auto try_recv(aio::record& record, const op::recv& op, const Watch& watch) noexcept -> bool {
-    if (has(op.flags, recv_flags::wait_all) || record.older != nullptr || !worth_trying(recv_failures_)) return false;
-    const auto outcome = Os::recv(op.socket.native(), op.buffer.data(), detail::uring::length_bits(op.buffer.size()),
-                                  detail::uring::recv_bits(op.flags) | MSG_DONTWAIT);
-    return tried(record, outcome, has(op.flags, recv_flags::dont_wait), recv_failures_, op::recv::name, watch);
-  }
-
-  static auto worth_trying([[maybe_unused]] std::uint32_t& failures) noexcept -> bool {
-    if constexpr (O.inline_try == inline_try::adaptive)
-      if (failures > 8 && (failures++ & 0x3fU) != 0) return false;
-    return true;
-  }
-
-  template <class Watch>
-  static auto tried(aio::record& record, std::int64_t outcome, bool may_fail, std::uint32_t& failures, std::string_view what,
-                    const Watch& watch) noexcept -> bool {
-    if (outcome == -EINTR) return false;
-    if (outcome == -EAGAIN && !may_fail) {
-      ++failures;
-      return false;
-    }
-    failures = 0;
-    record.res = static_cast<std::int32_t>(outcome);
-    watch.hook(event::op_inline{what, record.res});
-    return true;
   }
 
   [[nodiscard]] auto must_enter() const noexcept -> bool {
@@ -531,6 +494,7 @@ class io_uring {
   template <class Sink, class Watch>
   auto before_poll(Sink sink, Watch watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
+    if ((unusual_ & has_unasked) != 0) ask_again(watch);
     if ((unusual_ & is_not_registered) != 0 && ++polls_ == registers_after) register_descriptor();
     if ((unusual_ & has_backlog) != 0) {
       unusual_ &= ~has_backlog;
@@ -573,6 +537,33 @@ class io_uring {
         flush(watch);
       }
     }
+  }
+
+  void set_cancel(entry& e, aio::record& record) noexcept {
+    detail::uring::set_entry(e, IORING_OP_ASYNC_CANCEL, -1, &record, 0, 0);
+    e.flags = IOSQE_CQE_SKIP_SUCCESS;
+    e.user_data = identity(ignored_);
+  }
+
+  template <class Watch>
+  void ask_again(const Watch& watch) noexcept {
+    while (unasked_ != nullptr) {
+      entry* const e = acquire(watch);
+      if (e == nullptr) return;
+      // A flush may have brought the last of them; then this asks for what is not there.
+      aio::record& record = unasked_ != nullptr ? *unasked_ : ignored_;
+      if (unasked_ != nullptr) forget(record);
+      set_cancel(*e, record);
+    }
+    unusual_ &= ~has_unasked;
+  }
+
+  /// It need not be asked to end any more.
+  void forget(aio::record& record) noexcept {
+    aio::record** place = &unasked_;
+    while (*place != &record) place = &(*place)->next;
+    *place = record.next;
+    record.kind = static_cast<std::uint8_t>(record.kind & ~aio::record_kind::unasked);
   }
 
   void reap_for_later() noexcept {
@@ -651,6 +642,7 @@ class io_uring {
         }
         return;
       }
+      if ((record.kind & aio::record_kind::unasked) != 0) forget(record);
       copy_outcome(record, completion);
       // Only a cancel interrupts what the kernel's own threads run.
       if (record.res == -EINTR) record.res = -ECANCELED;
@@ -684,12 +676,12 @@ class io_uring {
   int fatal_ = 0;  // minus the error that ended the ring
   aio::record* backlog_ = nullptr;
   aio::record* backlog_last_ = nullptr;
+  aio::record* unasked_ = nullptr;
   detail::uring::waker<Os> waker_;
   aio::record ignored_;  // whose completions mean nothing
   ::io_uring ring_;
   int last_opcode_ = -1;
-  std::uint32_t send_failures_ = 0;
-  std::uint32_t recv_failures_ = 0;
+  [[no_unique_address]] detail::uring::attempts<O.inline_try, Os> attempts_;
   detail::uring::sigpipe_block<Os> sigpipe_;
   detail::uring::fork_sentinel<Os> sentinel_;
 };

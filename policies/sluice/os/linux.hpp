@@ -57,8 +57,8 @@ struct linux_ : linux_memory {
     register std::size_t sixth asm("r9") = bytes;
     asm volatile("syscall"
                  : "+a"(outcome)
-                 : "D"(static_cast<unsigned long>(descriptor)), "S"(static_cast<unsigned long>(submit)), "d"(static_cast<unsigned long>(wait)),
-                   "r"(fourth), "r"(fifth), "r"(sixth)
+                 : "D"(static_cast<unsigned long>(descriptor)), "S"(static_cast<unsigned long>(submit)),
+                   "d"(static_cast<unsigned long>(wait)), "r"(fourth), "r"(fifth), "r"(sixth)
                  : "rcx", "r11", "memory");
     return static_cast<int>(outcome);
 #else

@@ -91,6 +91,62 @@ BOOST_AUTO_TEST_CASE(a_fatal_error_of_the_entry_ends_the_poll_and_loses_nothing)
   }
 }
 
+/// The first polls of a ring go the long way, because its descriptor is not registered yet.
+BOOST_AUTO_TEST_CASE(a_ring_that_has_polled_often_meets_the_same_errors) {
+  using nops = std::array<operation<op::nop>, 3>;
+  const auto warm = [](session<app>& s) {
+    for (int i = 0; i < 20; ++i) succeeded(s.run_alone(op::nop{}));
+    s.done.clear();
+  };
+  for (const int error : {EINTR, EAGAIN, EBUSY, ETIME}) {
+    session<app> s;
+    warm(s);
+    nops all{operation<op::nop>{op::nop{}}, operation<op::nop>{op::nop{}}, operation<op::nop>{op::nop{}}};
+    s.ring.start(std::span<operation<op::nop>>{all});
+    script::next("uring_enter", {-error});
+    const auto count = s.ring.poll(s, sluice::wait::one);
+    BOOST_TEST_REQUIRE(count.has_value());
+    BOOST_TEST(*count == 3U);
+    BOOST_TEST(s.done.size() == 3U);
+  }
+  for (const int error : {EBADF, EFAULT, EINVAL, ENXIO, EEXIST}) {
+    session<app> s;
+    warm(s);
+    operation<op::nop> one{op::nop{}};
+    s.ring.start(one);
+    script::next("uring_enter", {-error});
+    failed(s.ring.poll(s, sluice::wait::one), std::error_code(error, std::system_category()));
+    BOOST_TEST(!one.is_done());
+    BOOST_TEST((s.ring.poll(s, sluice::wait::one) == std::size_t{1}));
+    succeeded(one.result());
+  }
+  for (const int taken : {0, 1, 2}) {
+    session<app> s;
+    warm(s);
+    nops all{operation<op::nop>{op::nop{}}, operation<op::nop>{op::nop{}}, operation<op::nop>{op::nop{}}};
+    s.ring.start(std::span<operation<op::nop>>{all});
+    script::next("uring_enter", {taken});
+    s.finish(all[0], all[1], all[2]);
+    for (std::size_t i = 0; i < all.size(); ++i) BOOST_TEST(s.done[i] == &all[i]);
+  }
+}
+
+/// A completion queue is an array, whose end is passed again and again, by batches of every size.
+BOOST_AUTO_TEST_CASE(batches_pass_the_end_of_the_completion_queue) {
+  session<app> s{{.entries = 8, .completions = 8}};
+  for (int i = 0; i < 20; ++i) succeeded(s.run_alone(op::nop{}));
+  std::vector<std::unique_ptr<operation<op::nop>>> all;
+  for (std::size_t size = 1; size <= 8; ++size) {
+    for (int round = 0; round < 20; ++round) {
+      s.done.clear();
+      all.clear();
+      for (std::size_t i = 0; i < size; ++i) s.ring.start(*all.emplace_back(std::make_unique<operation<op::nop>>(op::nop{})));
+      BOOST_TEST_REQUIRE((s.ring.poll(s, sluice::wait::one) == size));
+      for (std::size_t i = 0; i < size; ++i) BOOST_TEST_REQUIRE(s.done[i] == all[i].get());
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_short_submission_keeps_the_rest_in_order) {
   session<app> s;
   const auto pipe = support::pipe_pair();
@@ -236,6 +292,42 @@ BOOST_AUTO_TEST_CASE(plain_calls_that_are_interrupted_are_tried_again_and_others
   const auto made = s.run_alone(op::socket{});
   BOOST_TEST_REQUIRE(made.has_value());
   ::close(made->native());
+}
+
+/// Story: a cancel for which the kernel let no entry free was forgotten, and what it was meant for went on for ever.
+BOOST_AUTO_TEST_CASE(a_cancel_without_an_entry_is_asked_for_again) {
+  for (const int error : {EAGAIN, EBUSY}) {
+    session<small> s;
+    for (int i = 0; i < 20; ++i) succeeded(s.run_alone(op::nop{}));
+    s.done.clear();
+    const auto pair = support::socket_pair();
+    support::buffer buffer;
+    session<small>::operation<op::recv> recv{op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}};
+    session<small>::operation<op::timeout> timeout{op::timeout{.after = 1h}};
+    session<small>::operation<op::nop> first{op::nop{}};
+    session<small>::operation<op::nop> second{op::nop{}};
+    s.ring.start(recv);
+    s.ring.start(timeout);
+    s.poll(sluice::wait::none);
+    s.ring.start(first);
+    s.ring.start(second);
+    script::always("uring_enter", [error](const support::system_call&) -> script::answer { return -error; });
+    s.ring.cancel(recv);
+    s.ring.cancel(timeout);
+    s.ring.cancel(recv);
+    s.poll(sluice::wait::none);
+    BOOST_TEST((!recv.is_done() && !timeout.is_done() && !first.is_done()));
+    BOOST_TEST(s.ring.pending());
+    // One of them is done before it can be asked.
+    put(pair.far, "abc");
+    script::clear();
+    s.poll(sluice::wait::one);
+    s.finish(recv, timeout, first, second);
+    BOOST_TEST((recv.result() == std::size_t{3} || recv.result().error() == std::errc::operation_canceled));
+    canceled(timeout.result());
+    BOOST_TEST(s.done.size() == 4U);
+    BOOST_TEST(s.ring.in_flight() == 0U);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_inline_attempt_that_would_wait_or_is_interrupted_goes_to_the_ring) {

@@ -142,15 +142,13 @@ class completion_queue {
     const unsigned tail = __atomic_load_n(tail_word_, __ATOMIC_ACQUIRE);
     if (head == tail) return;
     head_ = tail;
-    do {
-      give(*at(head));
-    } while (++head != tail);
+    do { give(*at(head)); } while (++head != tail);
     next_ = at(head);
     __atomic_store_n(head_word_, tail, __ATOMIC_RELEASE);
   }
 
-  /// The same for as long as `give(completion)` says that it could be taken in the simple way. False if something is left: the first one that
-  /// could not, or what lies behind the end of the array. `any` tells whether there was something.
+  /// The same for as long as `give(completion)` says that it could be taken in the simple way. False if something is left: the first one
+  /// that could not, or what lies behind the end of the array. `any` tells whether there was something.
   template <class Give>
   [[gnu::always_inline]] auto take_simple(Give&& give, bool& any) noexcept -> bool {
     const unsigned head = head_;
