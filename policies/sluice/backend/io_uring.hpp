@@ -454,7 +454,8 @@ class io_uring {
     switch (-outcome) {
       case EAGAIN:
       case EBUSY:
-        if (waited) let_finish(limit);
+        // Every other time, so that whoever refuses every other call does not always meet the one that submits.
+        if (waited && std::exchange(refused_, !refused_)) let_finish(limit);
         return;
       case EINTR:
       case ETIME: return;
@@ -673,7 +674,8 @@ class io_uring {
   unsigned enter_descriptor_;
   unsigned enter_flags_ = 0;
   unsigned polls_ = 0;
-  int fatal_ = 0;  // minus the error that ended the ring
+  int fatal_ = 0;         // minus the error that ended the ring
+  bool refused_ = false;  // the last submission, for want of memory, without a pause since
   aio::record* backlog_ = nullptr;
   aio::record* backlog_last_ = nullptr;
   aio::record* unasked_ = nullptr;

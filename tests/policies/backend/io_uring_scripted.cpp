@@ -131,6 +131,24 @@ BOOST_AUTO_TEST_CASE(a_ring_that_has_polled_often_meets_the_same_errors) {
   }
 }
 
+/// The pause after a refusal is a call, too: a refusal of every other call must not hit each submission.
+BOOST_AUTO_TEST_CASE(a_kernel_that_refuses_every_other_call_does_not_stop_the_ring) {
+  for (const int error : {EAGAIN, EBUSY}) {
+    for (const bool refuses_first : {true, false}) {
+      session<app> s;
+      bool refuses = refuses_first;
+      int calls = 0;
+      script::always("uring_enter", [&](const support::system_call&) -> script::answer {
+        BOOST_TEST_REQUIRE(++calls < 1000);
+        if (std::exchange(refuses, !refuses)) return -error;
+        return {};
+      });
+      for (int i = 0; i < 5; ++i) succeeded(s.run_alone(op::nop{}));
+      script::clear();
+    }
+  }
+}
+
 /// A completion queue is an array, whose end is passed again and again, by batches of every size.
 BOOST_AUTO_TEST_CASE(batches_pass_the_end_of_the_completion_queue) {
   session<app> s{{.entries = 8, .completions = 8}};
