@@ -145,7 +145,8 @@ void scheduler<Config>::abandon_all() noexcept {
 template <class Config>
 void scheduler<Config>::lose(fiber<Config>& task) noexcept {
   task.state = fiber_state::lost;
-  if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
+  // Neither knows of the other any more: each may be gone first.
+  if (task.cold->handle != nullptr) *std::exchange(task.cold->handle, nullptr) = nullptr;
   --live_;
   task.next = std::exchange(untold_, &task);
 }
