@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(tasks_that_only_yield_hear_it_too) {
     auto t = coro::spawn([] {
       while (!coro::this_task::cancelled()) coro::yield();
     });
+    coro::yield();  // cancelled before it runs, it would never run
     std::thread other{[name = t.remote()] {
       std::this_thread::sleep_for(2ms);
       (void)name.request_cancel();
