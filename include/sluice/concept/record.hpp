@@ -48,7 +48,7 @@ struct started_at_once {};
 struct record {
   record() noexcept : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, unused{0}, res{0} {}
   /// For one that is started at once: what a start does not set is set by whoever starts it.
-  explicit record(started_at_once) noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
+  explicit record(started_at_once) noexcept : state{record_state::idle} {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
   record(const record&) = delete;
   auto operator=(const record&) -> record& = delete;
 
