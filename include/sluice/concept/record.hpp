@@ -66,9 +66,12 @@ struct record {
   // What has no initial value is set when the operation starts, before anybody reads it. One line of a cache. Compilers would join
   // neighbours that are set one after the other through a vector register, which takes longer.
   record** place;  // what points to it in the list of its handle; its own `older` while it is in none
-  record* next;    // in a queue of completions
-  record* older;   // on the same handle
-  void* owner;     // a chain
+  union {
+    record* next;   // in a queue of completions
+    void* request;  // while it is in flight, whatever the backend keeps of it
+  };
+  record* older;  // on the same handle
+  void* owner;    // a chain
   const op_info* info;
   void* waiter;         // whoever is told; the core does not look at it
   std::int32_t handle;  // what it works on, -1 for nothing

@@ -10,11 +10,11 @@
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/queues.hpp>
 #include <sluice/backend/uring/setup.hpp>
-#include <sluice/backend/uring/sigpipe.hpp>
 #include <sluice/backend/uring/waker.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/trace.hpp>
 #include <sluice/os/linux.hpp>
+#include <sluice/os/sigpipe.hpp>
 
 #if defined(__linux__)
 
@@ -684,7 +684,7 @@ class io_uring {
   ::io_uring ring_;
   int last_opcode_ = -1;
   [[no_unique_address]] detail::uring::attempts<O.inline_try, Os> attempts_;
-  detail::uring::sigpipe_block<Os> sigpipe_;
+  sluice::os::sigpipe_block<Os> sigpipe_;
   detail::uring::fork_sentinel<Os> sentinel_;
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// Keeps SIGPIPE from a thread that writes through rings. Part of the policy backend::io_uring.
+/// Keeps SIGPIPE from a thread that writes through rings. A policy's part.
 
 #if defined(__linux__)
 
 #include <csignal>
 
-namespace sluice::inline v0::detail::uring {
+namespace sluice::inline v0::os {
 
 /// A write to a closed pipe raises SIGPIPE in the thread that submits it; the library reports the error instead. While any ring of a
 /// thread holds one of these, the signal is blocked there; the last one takes a signal that came meanwhile and gives the thread its mask
@@ -61,6 +61,6 @@ class sigpipe_block {
   bool held_ = false;
 };
 
-}  // namespace sluice::inline v0::detail::uring
+}  // namespace sluice::inline v0::os
 
 #endif
