@@ -46,6 +46,7 @@ constexpr expectation expectations[] = {
     {errc::flag_other, std::errc::invalid_argument},
     {errc::shadow_stack, std::errc::not_supported},
     {errc::stack_size, std::errc::invalid_argument},
+    {errc::no_handle, std::errc::not_supported},
 };
 
 }  // namespace
@@ -87,7 +88,7 @@ BOOST_AUTO_TEST_CASE(every_error_is_expected_above_and_no_other_number_is_one) {
 BOOST_AUTO_TEST_CASE(a_refused_ring_says_what_to_do) {
   for (const errc code : {errc::ring_unsupported, errc::ring_forbidden, errc::ring_denied, errc::ring_memory, errc::ring_descriptors,
                           errc::ring_flag_unsupported, errc::ring_feature_missing, errc::flag_sqpoll, errc::flag_defer_taskrun,
-                          errc::shadow_stack, errc::stack_size}) {
+                          errc::shadow_stack, errc::stack_size, errc::no_handle}) {
     const std::string sentence = make_error_code(code).message();
     BOOST_TEST(sentence.find("; ") != std::string::npos, sentence);  // cause; remedy
   }

@@ -41,6 +41,7 @@ enum class errc : std::uint8_t {
   flag_other,             ///< this kernel refuses another of the required set-up flags
   shadow_stack,           ///< the process runs with CET shadow stacks, which a switch of stacks breaks; equals `std::errc::not_supported`
   stack_size,             ///< the stack policy has no stacks of the size asked for; equals `std::errc::invalid_argument`
+  no_handle,              ///< this backend has no descriptor that a foreign loop could wait for; equals `std::errc::not_supported`
 };
 
 namespace detail {
@@ -79,6 +80,7 @@ constexpr auto errc_message(errc code) noexcept -> const char* {
     case errc::shadow_stack:
       return "this process runs with a CET shadow stack, which switching stacks would break; link with -z noshstk or disable it by GLIBC_TUNABLES";
     case errc::stack_size: return "the stack policy has no stacks of this size; raise its .bytes, or use a policy that sizes each stack";
+    case errc::no_handle: return "this backend has no descriptor that another loop could wait for; use backend::epoll or backend::io_uring";
   }
   return "unknown sluice error";
 }
@@ -97,6 +99,7 @@ constexpr auto errc_condition(errc code) noexcept -> std::errc {
     case errc::ring_denied: return std::errc::permission_denied;
     case errc::ring_memory: return std::errc::not_enough_memory;
     case errc::ring_descriptors: return std::errc::too_many_files_open;
+    case errc::no_handle:
     case errc::shadow_stack: return std::errc::not_supported;
     default: return std::errc::invalid_argument;
   }

@@ -195,6 +195,15 @@ template <std::uint32_t Entries = 256, bool Later = false>
 struct facts {
   static constexpr std::uint32_t entries = Entries;
   static constexpr bool submits_later = Later;
+  static constexpr bool has_handle = true;   ///< a descriptor for foreign loops
+  static constexpr bool keeps_files = true;  ///< an operation in flight holds its file, whoever closes the descriptor
+};
+
+/// The same of a backend that calls the system when a descriptor is ready, and until then has nothing but its number.
+template <bool Handle = true>
+struct readiness_facts : facts<> {
+  static constexpr bool has_handle = Handle;
+  static constexpr bool keeps_files = false;
 };
 
 }  // namespace laws::backend

@@ -8,6 +8,7 @@
 #include <liburing.h>
 
 #include <array>
+#include <cerrno>
 #include <memory>
 
 #include <fcntl.h>
@@ -26,6 +27,7 @@ struct grow_file {
 inline void prepare(::io_uring_sqe& e, const grow_file& op) {
   ::io_uring_prep_fallocate(&e, op.file, 0, 0, static_cast<::off_t>(op.bytes));
 }
+inline auto perform(const grow_file& op) -> int { return ::fallocate(op.file, 0, 0, static_cast<::off_t>(op.bytes)) < 0 ? -errno : 0; }
 }  // namespace foreign
 
 template <class Config>

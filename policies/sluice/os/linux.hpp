@@ -18,10 +18,17 @@
 #include <cstdint>
 #include <ctime>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace sluice::inline v0::os {
@@ -120,6 +127,87 @@ struct linux_ : linux_memory {
   static auto setsockopt(int descriptor, int level, int name, const void* value, ::socklen_t length) noexcept -> int {
     return checked(::setsockopt(descriptor, level, name, value, length));
   }
+  /// Takes a connection. \src accept4(2)
+  static auto accept4(int descriptor, ::sockaddr* address, ::socklen_t* length, int flags) noexcept -> int {
+    return checked(::accept4(descriptor, address, length, flags));
+  }
+  /// \src connect(2)
+  static auto connect(int descriptor, const ::sockaddr* address, ::socklen_t length) noexcept -> int {
+    return checked(::connect(descriptor, address, length));
+  }
+  /// \src recvmsg(2)
+  static auto recvmsg(int descriptor, ::msghdr* message, int flags) noexcept -> ssize_t {
+    return checked(::recvmsg(descriptor, message, flags));
+  }
+  /// \src sendmsg(2)
+  static auto sendmsg(int descriptor, const ::msghdr* message, int flags) noexcept -> ssize_t {
+    return checked(::sendmsg(descriptor, message, flags));
+  }
+  /// The flags are RWF_ ones; offset -1 is the file's own position. \src preadv2(2)
+  static auto preadv2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
+    return checked(::preadv2(descriptor, parts, count, offset, flags));
+  }
+  /// The flags are RWF_ ones; offset -1 is the file's own position. \src pwritev2(2)
+  static auto pwritev2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
+    return checked(::pwritev2(descriptor, parts, count, offset, flags));
+  }
+  /// \src openat(2)
+  static auto openat(int directory, const char* path, int flags, unsigned mode) noexcept -> int {
+    return checked(::openat(directory, path, flags, mode));
+  }
+  /// \src fsync(2)
+  static auto fsync(int descriptor) noexcept -> int { return checked(::fsync(descriptor)); }
+  /// \src fdatasync(2)
+  static auto fdatasync(int descriptor) noexcept -> int { return checked(::fdatasync(descriptor)); }
+  /// The kind of file behind a descriptor: the bits of S_IFMT. \src fstat(2)
+  static auto file_type(int descriptor) noexcept -> int {
+    struct ::stat facts;
+    return ::fstat(descriptor, &facts) < 0 ? -errno : static_cast<int>(facts.st_mode & S_IFMT);
+  }
+  /// The flags of the open file description, O_NONBLOCK among them. \src fcntl(2)
+  static auto status_flags(int descriptor) noexcept -> int { return checked(::fcntl(descriptor, F_GETFL)); }
+  /// \src epoll_create1(2)
+  static auto epoll_create() noexcept -> int { return checked(::epoll_create1(EPOLL_CLOEXEC)); }
+  /// \src epoll_ctl(2)
+  static auto epoll_ctl(int set, int what, int descriptor, ::epoll_event* event) noexcept -> int {
+    return checked(::epoll_ctl(set, what, descriptor, event));
+  }
+  /// Waits, with nanoseconds; without an end if there is no limit. \src epoll_pwait2(2), Linux 5.11
+  static auto epoll_wait_exactly(int set, ::epoll_event* events, int count, const ::timespec* limit) noexcept -> int {
+    return checked(::epoll_pwait2(set, events, count, limit, nullptr));
+  }
+  /// Waits, with milliseconds. \src epoll_wait(2)
+  static auto epoll_wait(int set, ::epoll_event* events, int count, int limit) noexcept -> int {
+    return checked(::epoll_wait(set, events, count, limit));
+  }
+  /// Waits, with nanoseconds; without an end if there is no limit. \src ppoll(2)
+  static auto poll(::pollfd* all, std::size_t count, const ::timespec* limit) noexcept -> int {
+    return checked(::ppoll(all, count, limit, nullptr));
+  }
+  /// Makes a descriptor that is readable from a time of a clock on. \src timerfd_create(2)
+  static auto timer_create(clock_kind clock) noexcept -> int {
+    const int number = clock == clock_kind::boot ? CLOCK_BOOTTIME : clock == clock_kind::wall ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    return checked(::timerfd_create(number, TFD_NONBLOCK | TFD_CLOEXEC));
+  }
+  /// From when on it is readable; never if the time is zero. \src timerfd_settime(2)
+  static auto timer_set(int descriptor, time_point when) noexcept -> int {
+    constexpr std::int64_t second = 1'000'000'000;
+    ::itimerspec setting{};
+    setting.it_value = {.tv_sec = when.count / second, .tv_nsec = when.count % second};
+    return checked(::timerfd_settime(descriptor, TFD_TIMER_ABSTIME, &setting, nullptr));
+  }
+  /// Starts a thread that gets no signals. \src pthread_create(3)
+  static auto thread_create(::pthread_t& thread, void* (*body)(void*), void* argument) noexcept -> int {
+    ::sigset_t all;
+    ::sigset_t before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int outcome = ::pthread_create(&thread, nullptr, body, argument);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return -outcome;
+  }
+  /// Waits for the end of a thread. \src pthread_join(3)
+  static auto thread_join(::pthread_t thread) noexcept -> int { return -::pthread_join(thread, nullptr); }
   /// Lets others run. \src sched_yield(2)
   static void yield_processor() noexcept { (void)::sched_yield(); }
   /// Changes the calling thread's signal mask. \src pthread_sigmask(3)

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Descriptors, who waits for them, and whether the poller watches them. Part of the policy backend::readiness.
+
+#include <sluice/backend/readiness/calls.hpp>
+#include <sluice/backend/readiness/calls_net.hpp>
+#include <sluice/backend/readiness/request.hpp>
+#include <sluice/concept/poller.hpp>
+#include <sluice/detail/number_table.hpp>
+#include <sluice/interval.hpp>
+
+#if defined(__linux__)
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace sluice::inline v0::detail::readiness {
+
+/// A row for each descriptor, with two lines of requests that wait, and the poller.
+///
+/// An edge-triggered poller's registrations are trusted: nothing is asked of the system when somebody waits again on a descriptor that is
+/// armed. The number may mean another file by then. So each such wait is listed as unproven, and proven when it has lasted for long.
+template <class Poller, class Os, std::uint32_t Events>
+class lines {
+ public:
+  explicit lines(const typename Poller::opened& parts) noexcept : poller_{parts} {}
+  lines(const lines&) = delete;
+  auto operator=(const lines&) -> lines& = delete;
+
+  /// The poller.
+  [[nodiscard]] auto poller() noexcept -> auto& { return poller_; }
+
+  /// The row of a number; null where there is no memory for it.
+  [[gnu::always_inline]] auto find(std::int32_t number) noexcept -> row* { return rows_.find(number); }
+  /// The row of a number that was found before.
+  [[gnu::always_inline]] auto operator[](std::int32_t number) noexcept -> row& { return rows_[number]; }
+
+  /// Whether anybody waits.
+  [[nodiscard]] auto any() const noexcept -> bool { return waiting_ != 0; }
+
+  /// Puts one at the end of its line. Zero, or minus the error: then it is in none.
+  auto join(request& one, row& of) noexcept -> int {
+    auto& line = of.waiting[index_of(one.direction)];
+    if (line.empty() && (of.held & one.direction) == 0) {
+      if (!of.asked) [[unlikely]]
+        ask(one, of);
+      const bool old = Poller::edge && (of.place & one.direction) != 0;
+      if (const int refused = poller_.arm(one.descriptor, of.place, one.direction); refused < 0) return refused;
+      if (one.descriptor >= watched_) watched_ = one.descriptor + 1;
+      if (old) {
+        of.since = round_;
+        if (!of.listed) list(one.descriptor, of);
+      }
+    }
+    one.where = stage::waiting;
+    line.push_back(one);
+    ++waiting_;
+    return 0;
+  }
+
+  /// Takes one out of its line.
+  void leave(request& one, row& of) noexcept {
+    auto& line = of.waiting[index_of(one.direction)];
+    line.erase(one);
+    --waiting_;
+    if (line.empty()) poller_.disarm(one.descriptor, of.place, one.direction);
+  }
+
+  /// A thread makes a call for this direction: nobody else is tried meanwhile.
+  void hold(std::int32_t number, row& of, std::uint8_t way) noexcept {
+    of.held |= way;
+    poller_.disarm(number, of.place, way);
+  }
+  /// It has made it.
+  void release(std::int32_t number, row& of, std::uint8_t way) noexcept {
+    of.held = static_cast<std::uint8_t>(of.held & ~way);
+    if (!of.waiting[index_of(way)].empty()) (void)poller_.arm(number, of.place, way);
+  }
+
+  /// Watches a descriptor of the backend's. Zero, or minus the error.
+  auto watch_own(int number) noexcept -> int {
+    row* const of = rows_.find(number);
+    if (of == nullptr) return -ENOMEM;
+    renew(number, [](request&) noexcept {});
+    of->kind = file_kind::own;
+    return poller_.arm(number, of->place, readiness_bits::in);
+  }
+
+  /// A number is about to be closed, or means a new file: nothing that is known of it holds any more. What still waits was closed behind
+  /// our back and is taken out, for `stale(request)`.
+  template <class Stale>
+  void renew(std::int32_t number, Stale&& stale) noexcept {
+    if (number >= rows_.extent()) return;
+    row& of = rows_[number];
+    for (auto& line : of.waiting) {
+      while (!line.empty()) {
+        request& one = *line.head;
+        leave(one, of);
+        stale(one);
+      }
+    }
+    poller_.forget(of.place);
+    of.kind = file_kind::unknown;
+    of.dry = 0;
+    of.is_stream = false;
+    of.asked = false;
+  }
+
+  /// Calls `f(request)` for each that waits until `f` says that it is enough. \complexity O(descriptors)
+  template <class F>
+  void each(F&& f) noexcept {
+    for (std::int32_t number = 0; number < watched_; ++number) {
+      for (const auto& line : rows_[number].waiting) {
+        for (request* one = line.head; one != nullptr;) {
+          request* const after = one->next;
+          if (f(*one)) return;
+          one = after;
+        }
+      }
+    }
+  }
+
+  /// Whether there are waits that were not proven.
+  [[nodiscard]] auto has_unproven() const noexcept -> bool { return unproven_ != 0; }
+
+  /// Makes sure that what waits for long waits for the file that its number means now: `all`, or those that have waited for a whole round
+  /// of calls. `lost(number, row, error)` for one that cannot be watched any more.
+  template <class Lost>
+  [[gnu::noinline]] void prove(bool all, Lost&& lost) noexcept {
+    ++round_;
+    std::int32_t at = std::exchange(unproven_, 0);
+    while (at != 0) {
+      const std::int32_t number = at - 1;
+      row& of = rows_[number];
+      at = of.next_unproven;
+      of.listed = false;
+      const std::uint32_t ways = (of.waiting[0].empty() ? 0U : readiness_bits::in) | (of.waiting[1].empty() ? 0U : readiness_bits::out);
+      if (ways == 0) continue;
+      if (!all && of.since + 1 >= round_) {
+        list(number, of);
+        continue;
+      }
+      of.dry = 0;
+      const int refused = (of.place & ways) == ways ? poller_.prove(number, of.place) : poller_.arm(number, of.place, ways);
+      if (refused < 0) lost(of, refused);
+    }
+  }
+
+ private:
+  [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
+    of.asked = true;
+    of.is_stream = (one.code == code_of<op::recv> || one.code == code_of<op::send>) && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
+  }
+
+  void list(std::int32_t number, row& of) noexcept {
+    of.listed = true;
+    of.next_unproven = unproven_;
+    unproven_ = number + 1;
+  }
+
+  typename Poller::template set<Os, Events> poller_;
+  std::size_t waiting_ = 0;
+  std::int32_t watched_ = 0;   // one past the largest number that was waited for
+  std::int32_t unproven_ = 0;  // the first row of the list, plus one
+  std::uint32_t round_ = 0;
+  sluice::detail::number_table<Os, row, 16> rows_;
+};
+
+}  // namespace sluice::inline v0::detail::readiness
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// An operation in flight as a readiness backend keeps it, and what it knows of a descriptor. Part of the policy backend::readiness.
+
+#include <sluice/concept/poller.hpp>
+#include <sluice/concept/record.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::inline v0::detail::readiness {
+
+/// What an attempt came to.
+enum class next : std::uint8_t {
+  done,        ///< it has its result
+  wait,        ///< it would have blocked; to be tried again when its descriptor is ready in its direction
+  pool,        ///< to be made by a thread, where it may block
+  pool_alone,  ///< the same, and no other of its direction on its descriptor meanwhile: it is ready for one
+};
+
+/// An attempt's outcome. \units as the system gives it: not negative, or minus an error
+struct step {
+  next what;
+  std::int32_t raw;
+};
+[[nodiscard]] constexpr auto over(std::int64_t raw) noexcept -> step { return {next::done, static_cast<std::int32_t>(raw)}; }
+inline constexpr step must_wait{next::wait, 0};
+inline constexpr step needs_thread{next::pool, 0};
+inline constexpr step needs_thread_alone{next::pool_alone, 0};
+
+/// Where an operation is.
+enum class stage : std::uint8_t {
+  queued,   ///< to be attempted in the next poll
+  waiting,  ///< in the line of its descriptor
+  timing,   ///< for a time
+  pooled,   ///< with the threads
+  over,     ///< has its result, which the next poll hands out
+};
+
+/// The part of an operation in flight that does not depend on its type; the operation keeps it beside itself.
+struct request {
+  request() noexcept {}  // NOLINT(cppcoreguidelines-pro-type-member-init,modernize-use-equals-default)
+
+  request* next;            // in the list that it is in
+  request* previous;        // in the list that it is in
+  aio::record* record;      // whose
+  const void* description;  // the operation as its user wrote it
+  std::size_t progress;     // bytes that earlier attempts have moved
+  std::int32_t descriptor;  // -1 for none
+  std::uint8_t code;        // which operation
+  std::uint8_t direction;   // a readiness bit; 0 for none
+  stage where;
+  bool alone;     // holds up the others of its direction while a thread makes it
+  bool unwanted;  // a cancel came while a thread made it
+  bool begun;     // by a thread
+};
+
+/// A list of requests, in both directions: one can be taken out anywhere. Plain data, zeros are empty.
+struct request_list {
+  request* head;
+  request* tail;
+
+  [[nodiscard]] auto empty() const noexcept -> bool { return head == nullptr; }
+  void push_back(request& one) noexcept {
+    one.next = nullptr;
+    one.previous = tail;
+    (tail == nullptr ? head : tail->next) = &one;
+    tail = &one;
+  }
+  void erase(request& one) noexcept {
+    (one.previous == nullptr ? head : one.previous->next) = one.next;
+    (one.next == nullptr ? tail : one.next->previous) = one.previous;
+  }
+  auto pop_front() noexcept -> request* {
+    request* const one = head;
+    if (one != nullptr) erase(*one);
+    return one;
+  }
+};
+
+/// What kind of file a number means, as far as it had to be found out.
+enum class file_kind : std::uint8_t {
+  unknown,
+  stream,   ///< reads and writes can be asked not to wait
+  socket,   ///< the same, by the calls for sockets only
+  regular,  ///< always ready; blocks on the device
+  device,   ///< cannot be asked not to wait
+  own,      ///< a descriptor of the backend's
+};
+
+/// What is known of a descriptor. Zeros: nothing. One line of the cache.
+struct row {
+  request_list waiting[2];     // by direction
+  std::uint32_t pending[2];    // operations by direction, wherever they are
+  std::uint32_t place;         // the poller's own
+  std::uint32_t since;         // the round in which the last wait began
+  std::int32_t next_unproven;  // in the list of those whose registration may be stale; the number plus one
+  file_kind kind;
+  std::uint8_t dry;   // directions in which the last transfer took all there was
+  std::uint8_t held;  // directions in which a thread makes a call
+  bool is_stream;     // a stream socket: a short transfer means that there is no more
+  bool listed;        // in that list
+  bool asked;         // whether it is a stream socket
+};
+static_assert(sizeof(row) <= 64);
+
+[[nodiscard]] constexpr auto index_of(std::uint32_t direction) noexcept -> unsigned { return direction >> 1U; }
+
+}  // namespace sluice::inline v0::detail::readiness

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include <laws/backend_cancel.hpp>
+#include <laws/backend_links.hpp>
+#include <laws/backend_order.hpp>
+#include <laws/backend_results.hpp>
+#include <laws/backend_threads.hpp>
+#include <laws/backend_time.hpp>
+#include <support/readiness_models.hpp>
+
+#include <tuple>
+
+using laws::backend::coverage_report;
+BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
+
+BOOST_AUTO_TEST_SUITE(policies)
+BOOST_AUTO_TEST_SUITE(backend)
+BOOST_AUTO_TEST_SUITE(epoll)
+
+using model = std::tuple<models::epoll>;
+LAWS_OF_BACKEND_RESULTS(model)
+LAWS_OF_BACKEND_ORDER(model)
+LAWS_OF_BACKEND_LINKS(model)
+LAWS_OF_BACKEND_CANCEL(model)
+LAWS_OF_BACKEND_TIME(model)
+LAWS_OF_BACKEND_THREADS(model)
+
+BOOST_AUTO_TEST_SUITE_END()
+BOOST_AUTO_TEST_SUITE_END()
+BOOST_AUTO_TEST_SUITE_END()
