@@ -170,6 +170,85 @@ struct scripted_os : sluice::os::linux_ {
     if (const auto answer = script::ask({"setsockopt", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
     return real::setsockopt(descriptor, level, name, value, length);
   }
+  static auto accept4(int descriptor, ::sockaddr* address, ::socklen_t* length, int flags) noexcept -> int {
+    if (const auto answer = script::ask({"accept4", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::accept4(descriptor, address, length, flags);
+  }
+  static auto connect(int descriptor, const ::sockaddr* address, ::socklen_t length) noexcept -> int {
+    if (const auto answer = script::ask({"connect", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::connect(descriptor, address, length);
+  }
+  static auto recvmsg(int descriptor, ::msghdr* message, int flags) noexcept -> ssize_t {
+    if (const auto answer = script::ask({"recvmsg", static_cast<unsigned>(descriptor)})) return static_cast<ssize_t>(*answer);
+    return real::recvmsg(descriptor, message, flags);
+  }
+  static auto sendmsg(int descriptor, const ::msghdr* message, int flags) noexcept -> ssize_t {
+    if (const auto answer = script::ask({"sendmsg", static_cast<unsigned>(descriptor)})) return static_cast<ssize_t>(*answer);
+    return real::sendmsg(descriptor, message, flags);
+  }
+  static auto preadv2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
+    if (const auto answer = script::ask({"preadv2", static_cast<unsigned>(descriptor), static_cast<unsigned>(flags)}))
+      return static_cast<ssize_t>(*answer);
+    return real::preadv2(descriptor, parts, count, offset, flags);
+  }
+  static auto pwritev2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
+    if (const auto answer = script::ask({"pwritev2", static_cast<unsigned>(descriptor), static_cast<unsigned>(flags)}))
+      return static_cast<ssize_t>(*answer);
+    return real::pwritev2(descriptor, parts, count, offset, flags);
+  }
+  static auto openat(int directory, const char* path, int flags, unsigned mode) noexcept -> int {
+    if (const auto answer = script::ask({"openat"})) return static_cast<int>(*answer);
+    return real::openat(directory, path, flags, mode);
+  }
+  static auto fsync(int descriptor) noexcept -> int {
+    if (const auto answer = script::ask({"fsync", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::fsync(descriptor);
+  }
+  static auto fdatasync(int descriptor) noexcept -> int {
+    if (const auto answer = script::ask({"fdatasync", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::fdatasync(descriptor);
+  }
+  static auto file_type(int descriptor) noexcept -> int {
+    if (const auto answer = script::ask({"file_type", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::file_type(descriptor);
+  }
+  static auto status_flags(int descriptor) noexcept -> int {
+    if (const auto answer = script::ask({"status_flags", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::status_flags(descriptor);
+  }
+  static auto epoll_create() noexcept -> int {
+    if (const auto answer = script::ask({"epoll_create"})) return static_cast<int>(*answer);
+    return real::epoll_create();
+  }
+  static auto epoll_ctl(int set, int what, int descriptor, ::epoll_event* event) noexcept -> int {
+    if (const auto answer = script::ask({"epoll_ctl", static_cast<unsigned>(descriptor), static_cast<unsigned>(what)}))
+      return static_cast<int>(*answer);
+    return real::epoll_ctl(set, what, descriptor, event);
+  }
+  static auto epoll_wait_exactly(int set, ::epoll_event* events, int count, const ::timespec* limit) noexcept -> int {
+    if (const auto answer = script::ask({"epoll_wait_exactly"})) return static_cast<int>(*answer);
+    return real::epoll_wait_exactly(set, events, count, limit);
+  }
+  static auto epoll_wait(int set, ::epoll_event* events, int count, int limit) noexcept -> int {
+    if (const auto answer = script::ask({"epoll_wait", static_cast<std::uint64_t>(limit)})) return static_cast<int>(*answer);
+    return real::epoll_wait(set, events, count, limit);
+  }
+  static auto poll(::pollfd* all, std::size_t count, const ::timespec* limit) noexcept -> int {
+    if (const auto answer = script::ask({"poll", count})) return static_cast<int>(*answer);
+    return real::poll(all, count, limit);
+  }
+  static auto timer_create(sluice::clock_kind clock) noexcept -> int {
+    if (const auto answer = script::ask({"timer_create"})) return static_cast<int>(*answer);
+    return real::timer_create(clock);
+  }
+  static auto timer_set(int descriptor, sluice::time_point when) noexcept -> int {
+    if (const auto answer = script::ask({"timer_set", static_cast<unsigned>(descriptor)})) return static_cast<int>(*answer);
+    return real::timer_set(descriptor, when);
+  }
+  static auto thread_create(::pthread_t& thread, void* (*body)(void*), void* argument) noexcept -> int {
+    if (const auto answer = script::ask({"thread_create"})) return static_cast<int>(*answer);
+    return real::thread_create(thread, body, argument);
+  }
   static auto signal_mask(int how, const ::sigset_t* set, ::sigset_t* old) noexcept -> int {
     if (const auto answer = script::ask({"signal_mask"})) return static_cast<int>(*answer);
     return real::signal_mask(how, set, old);
