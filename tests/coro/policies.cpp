@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One program on every combination of policies.
+#include <sluice/backend/epoll.hpp>
+#include <sluice/backend/poll.hpp>
 #include <sluice/context/boost.hpp>
 #include <sluice/context/ucontext.hpp>
 #include <sluice/sluice.hpp>
@@ -55,11 +57,13 @@ struct inline_send : sluice::config<uring<{.inline_try = sluice::inline_try::sen
 struct inline_both : sluice::config<uring<{.inline_try = sluice::inline_try::both}>, fixture::roomy, sluice::trace::counters> {};
 struct adaptive : sluice::config<uring<{.inline_try = sluice::inline_try::adaptive}>, fixture::roomy, sluice::trace::counters> {};
 struct gathering : sluice::config<uring<{.wait = {.completions = 4, .gather = 50us}}>, fixture::roomy, sluice::trace::counters> {};
+struct by_epoll : sluice::config<sluice::backend::epoll<>, fixture::roomy, sluice::trace::counters> {};
+struct by_poll : sluice::config<sluice::backend::poll<>, fixture::roomy, sluice::trace::counters> {};
 
 using configs =
     boost::mpl::list<plain, by_boost, by_ucontext, controlled, heap_native, heap_boost, heap_ucontext, external_native, external_boost,
                      external_ucontext, small_timers, wheel_timers, cooperative, bare, tiny, no_inline, inline_send>;
-using more_configs = boost::mpl::list<kernel_thread, inline_both, adaptive, gathering>;
+using more_configs = boost::mpl::list<kernel_thread, inline_both, adaptive, gathering, by_epoll, by_poll>;
 
 /// Every primitive once. Gives how many went right.
 template <class Config>

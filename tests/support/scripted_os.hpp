@@ -234,7 +234,8 @@ struct scripted_os : sluice::os::linux_ {
     return real::epoll_wait(set, events, count, limit);
   }
   static auto poll(::pollfd* all, std::size_t count, const ::timespec* limit) noexcept -> int {
-    if (const auto answer = script::ask({"poll", count})) return static_cast<int>(*answer);
+    if (const auto answer = script::ask({"poll", count, limit == nullptr || limit->tv_sec != 0 || limit->tv_nsec != 0}))
+      return static_cast<int>(*answer);
     return real::poll(all, count, limit);
   }
   static auto timer_create(sluice::clock_kind clock) noexcept -> int {

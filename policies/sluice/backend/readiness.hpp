@@ -204,7 +204,7 @@ class readiness {
     if (lines_.has_unproven() && (++polls_ & sweep_mask) == 0) [[unlikely]]
       prove(false);
     bool wait = asked.wait && done_.empty();
-    if (wait || (is_busy() && (done_.empty() || ++skipped_ >= most_skipped))) {
+    if (wait || ((is_busy() || waker_.is_foreign()) && (done_.empty() || ++skipped_ >= most_skipped))) {
       skipped_ = 0;
       interval limit = wait ? asked.limit : interval{};
       if (!clocks_.empty() || pressing_) [[unlikely]]
@@ -317,7 +317,7 @@ class readiness {
     return started::done;
   }
 
-  [[nodiscard]] auto is_busy() const noexcept -> bool { return lines_.any() || pool_.in_use() || !clocks_.empty() || waker_.is_foreign(); }
+  [[nodiscard]] auto is_busy() const noexcept -> bool { return lines_.any() || pool_.in_use() || !clocks_.empty(); }
 
   /// An attempt that does not block.
   template <class Op>

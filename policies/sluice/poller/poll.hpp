@@ -107,13 +107,13 @@ struct poll {
    private:
     static constexpr std::uint32_t first = 64;
 
+    // Urgent data that nobody asks for would be reported for ever.
     static auto bits(std::uint32_t direction) noexcept -> int {
-      return ((direction & readiness_bits::in) != 0 ? POLLIN | POLLPRI | POLLRDHUP : 0) |
-             ((direction & readiness_bits::out) != 0 ? POLLOUT : 0);
+      return ((direction & readiness_bits::in) != 0 ? POLLIN | POLLRDHUP : 0) | ((direction & readiness_bits::out) != 0 ? POLLOUT : 0);
     }
     static auto of(short events) noexcept -> std::uint32_t {
       constexpr int broken = POLLERR | POLLHUP | POLLNVAL;
-      return ((events & (POLLIN | POLLPRI | POLLRDHUP | broken)) != 0 ? readiness_bits::in : 0U) |
+      return ((events & (POLLIN | POLLRDHUP | broken)) != 0 ? readiness_bits::in : 0U) |
              ((events & (POLLOUT | broken)) != 0 ? readiness_bits::out : 0U);
     }
 

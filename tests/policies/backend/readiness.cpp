@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <thread>
 #include <tuple>
@@ -262,28 +263,37 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(given_descriptors_keep_their_blocking_mode, config
 
 /// Another process may take the connection that a listener was reported ready for. The listener blocks, so a thread waits for the next one.
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_connection_that_somebody_else_takes_does_not_block_the_loop, config, both) {
-  session<config> s;
-  const support::listener server;
-  operation<config, op::accept> accept{op::accept{.socket = server.socket.socket()}};
-  operation<config, op::accept> behind{op::accept{.socket = server.socket.socket()}};
-  s.ring.start(accept);
-  s.ring.start(behind);
-  s.poll(sluice::wait::none);
-  script::next("poll",
-               std::is_same_v<config, by_poll> ? std::initializer_list<script::answer>{{}, 1} : std::initializer_list<script::answer>{1});
-  const auto client = server.client();
-  const support::descriptor thief{::accept4(server.socket.get(), nullptr, nullptr, SOCK_CLOEXEC)};
-  BOOST_TEST(thief.get() >= 0);
-  const auto begin = steady::now();
-  s.linger(20ms);
-  succeeded(s.run_alone(op::timeout{.after = 1ms}));
-  BOOST_TEST((steady::now() - begin < 1s));
-  const auto second = server.client();
-  const auto third = server.client();
-  s.finish(accept, behind);
-  for (auto* one : {&accept, &behind}) {
-    BOOST_TEST_REQUIRE(one->result().has_value());
-    ::close(one->result()->socket.native());
+  // As often as this the system's word that the listener is ready is true too early.
+  for (const int lies : {1, 2}) {
+    script::clear();
+    session<config> s;
+    const support::listener server;
+    operation<config, op::accept> accept{op::accept{.socket = server.socket.socket()}};
+    operation<config, op::accept> behind{op::accept{.socket = server.socket.socket()}};
+    s.ring.start(accept);
+    s.ring.start(behind);
+    s.poll(sluice::wait::none);
+    std::atomic<int> left{lies};
+    script::always("poll", [&](const support::system_call& call) -> script::answer {
+      if (call.first != 1 || call.second != 0 || left == 0) return {};
+      --left;
+      return 1;
+    });
+    const auto client = server.client();
+    const support::descriptor thief{::accept4(server.socket.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+    BOOST_TEST(thief.get() >= 0);
+    const auto begin = steady::now();
+    s.linger(20ms);
+    succeeded(s.run_alone(op::timeout{.after = 1ms}));
+    BOOST_TEST((steady::now() - begin < 1s));
+    script::clear();
+    const auto second = server.client();
+    const auto third = server.client();
+    s.finish(accept, behind);
+    for (auto* one : {&accept, &behind}) {
+      BOOST_TEST_REQUIRE(one->result().has_value());
+      ::close(one->result()->socket.native());
+    }
   }
 }
 
@@ -699,7 +709,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(threads_end_with_their_ring, config, both) {
     const auto end = support::in_child([&] {
       s.ring.~ring();
       session<config> mine;
+#if defined(__SANITIZE_THREAD__)
+      return mine.run_alone(op::nop{}) ? 0 : 1;  // it allows no new threads here
+#else
       return mine.run_alone(op::fsync{.file = file.file()}) ? 0 : 1;
+#endif
     });
     BOOST_TEST(end.code == 0);
   }

@@ -151,12 +151,19 @@ struct calls<op::accept> {
       const int known = Os::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length);
       if (known >= 0 && listens != 0) return is_ready<Os>(descriptor, POLLIN) ? needs_thread_alone : must_wait;
     }
-    const auto outcome = block<Os>(op, keep);
+    const auto outcome = once<Os>(op, keep);
     return outcome == -EAGAIN ? must_wait : over(outcome);
   }
 
   template <class Os>
   static auto block(const op::accept& op, scratch<op::accept>& keep) noexcept -> std::int64_t {
+    // It was ready when the thread was asked; the later this is sure, the less can happen in between.
+    return is_ready<Os>(op.socket.native(), POLLIN) ? once<Os>(op, keep) : -EAGAIN;
+  }
+
+ private:
+  template <class Os>
+  static auto once(const op::accept& op, scratch<op::accept>& keep) noexcept -> int {
     return uninterrupted([&]() noexcept {
       keep.length = sizeof(keep.address);
       return Os::accept4(op.socket.native(), reinterpret_cast<::sockaddr*>(&keep.address), &keep.length, SOCK_CLOEXEC);

@@ -56,6 +56,8 @@ struct transfer {
   /// With blocking, on a thread.
   auto block(request& keep) const noexcept -> std::int64_t {
     const bool whole = !keep.alone;
+    // The later this is sure, the less can somebody else have done in between.
+    if (!whole && !is_ready<Os>(descriptor, events)) return -EAGAIN;
     for (;;) {
       const auto outcome = uninterrupted([&]() noexcept { return call(keep.progress, 0); });
       if (outcome <= 0) return keep.progress != 0 ? static_cast<std::int64_t>(keep.progress) : outcome;

@@ -58,9 +58,8 @@ class waker {
 
   /// Whether there are news: a cheap look.
   [[nodiscard]] auto has_news() const noexcept -> bool {
-    return foreign_ || called_.load(std::memory_order_relaxed) || finished_.load(std::memory_order_relaxed);
+    return called_.load(std::memory_order_relaxed) || finished_.load(std::memory_order_relaxed);
   }
-  [[nodiscard]] auto was_called() const noexcept -> bool { return called_.load(std::memory_order_relaxed); }
 
   /// Whether the pool has finished something since the last time.
   auto take_finished() noexcept -> bool {

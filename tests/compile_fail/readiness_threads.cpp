@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.readiness.threads]
+#include <sluice/backend/epoll.hpp>
+#include <sluice/sluice.hpp>
+
+struct app : sluice::config<sluice::backend::epoll<{.pool = {.threads = 0}}>> {};
+using coro = sluice::coro_of<app>;
+int main() {
+  return coro::main([] {});
+}
