@@ -373,7 +373,9 @@ class readiness {
     describe(record, op, keep, number);
     keep.progress = progress;
     ++of->pending[detail::readiness::index_of(way)];
-    return go_on(keep, *of, outcome.what);
+    const started begun = go_on(keep, *of, outcome.what);
+    if (begun == started::pending) watch.hook(event::submitted{1});
+    return begun;
   }
 
   /// Fills the request beside an operation.
