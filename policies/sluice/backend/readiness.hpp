@@ -309,7 +309,7 @@ class readiness {
  private:
   static constexpr std::uint32_t most_skipped = 16;
   static constexpr std::uint32_t look_mask = 7;
-  static constexpr std::uint32_t sweep_mask = 255;
+  static constexpr std::uint32_t sweep_mask = 63;
   static constexpr interval press_again = interval::nanoseconds(1'000'000);
 
   static auto done_with(aio::record& record, std::int64_t raw) noexcept -> started {
