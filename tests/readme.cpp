@@ -18,21 +18,35 @@ namespace {
 constexpr std::string_view begin_mark = "<!-- matrix: begin";
 constexpr std::string_view end_mark = "<!-- matrix: end -->";
 
-template <class Backend>
-auto served(auto type) -> std::string {
-  using op = typename decltype(type)::type;
-  if (!Backend::template supports<op>) return "–";
-  if (sluice::detail::uring::always_plain<op>) return "plain call";
-  if (std::is_same_v<op, sluice::op::bind> || std::is_same_v<op, sluice::op::listen>) return "yes; a plain call before Linux 6.11";
+template <class Op>
+auto by_ring() -> std::string {
+  if (!sluice::backend::io_uring<>::supports<Op>) return "–";
+  if (sluice::detail::uring::always_plain<Op>) return "plain call";
+  if (std::is_same_v<Op, sluice::op::bind> || std::is_same_v<Op, sluice::op::listen>) return "yes; a plain call before Linux 6.11";
   return "yes";
+}
+
+template <class Op>
+auto by_readiness() -> std::string {
+  using sluice::detail::readiness::served;
+  switch (sluice::detail::readiness::calls<Op>::how) {
+    case served::nowhere: return "–";
+    case served::at_once: return "plain call";
+    case served::reading: return "when it can be read";
+    case served::writing: return "when it can be written";
+    case served::threaded: return "on a thread";
+    case served::itself: return "yes";
+  }
+  return {};
 }
 
 auto matrix() -> std::string {
   std::ostringstream out;
-  out << "| operation | `backend::io_uring` |\n|---|---|\n";
+  out << "| operation | `backend::io_uring` | `backend::epoll`, `backend::poll` |\n|---|---|---|\n";
   boost::hana::for_each(sluice::op::all, [&](auto type) {
     using op = typename decltype(type)::type;
-    out << "| `" << op::name << "` | " << served<sluice::backend::io_uring<>>(type) << " |\n";
+    static_assert(sluice::backend::epoll<>::supports<op> == sluice::backend::poll<>::supports<op>);
+    out << "| `" << op::name << "` | " << by_ring<op>() << " | " << by_readiness<op>() << " |\n";
   });
   return out.str();
 }

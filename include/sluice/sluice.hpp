@@ -5,10 +5,13 @@
 
 #include <sluice/address.hpp>
 #include <sluice/aio/facade.hpp>
+#include <sluice/backend/epoll.hpp>
+#include <sluice/backend/poll.hpp>
 #include <sluice/buffer.hpp>
 #include <sluice/config.hpp>
 #include <sluice/context/ucontext.hpp>
 #include <sluice/coro/facade.hpp>
+#include <sluice/coro/first_available.hpp>
 #include <sluice/handle.hpp>
 #include <sluice/interval.hpp>
 #include <sluice/native.hpp>
