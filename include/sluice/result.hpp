@@ -46,43 +46,42 @@ enum class errc : std::uint8_t {
 
 namespace detail {
 
+// One after the other, in the order of the codes, each closed by its zero.
+inline constexpr char errc_messages[] =
+    "the deadline passed before the operation was done\0"
+    "there is no such operation in flight; it may be done already\0"
+    "the operation runs and can no longer be interrupted; wait for its result\0"
+    "every task waits for another one, so none can ever go on\0"
+    "the other side is closed\0"
+    "this thread runs a scheduler of this config already; spawn a task instead of calling run\0"
+    "this kernel, or the sandbox it runs in, has no io_uring (ENOSYS); use Linux 6.1 or newer, or first_available with backend::epoll\0"
+    "io_uring is forbidden here (EPERM); allow it with sysctl kernel.io_uring_disabled=0 and in the container's seccomp profile, or use first_available with backend::epoll\0"
+    "a security module denies io_uring (EACCES); allow it in its policy, or use first_available with backend::epoll\0"
+    "no memory for the ring (ENOMEM); raise RLIMIT_MEMLOCK (ulimit -l), or lower .entries and .completions\0"
+    "no descriptor is left for the ring (EMFILE or ENFILE); raise RLIMIT_NOFILE (ulimit -n)\0"
+    "this kernel refuses this combination of ring flags (EINVAL); move flags from .flags to .prefer, or use a newer kernel\0"
+    "this kernel's io_uring lacks a feature that the backend needs (Linux 6.1 has all of them); use a newer kernel, or first_available with backend::epoll\0"
+    "this kernel refuses ring::sqpoll; move it to .prefer, or use Linux 5.13 or newer\0"
+    "this kernel refuses ring::iopoll; move it to .prefer\0"
+    "this kernel refuses ring::submit_all; move it to .prefer, or use Linux 5.18 or newer\0"
+    "this kernel refuses ring::coop_taskrun; move it to .prefer, or use Linux 5.19 or newer\0"
+    "this kernel refuses ring::taskrun_flag; move it to .prefer, or use Linux 5.19 or newer\0"
+    "this kernel refuses ring::single_issuer; drop it, or use Linux 6.0 or newer\0"
+    "this kernel refuses ring::defer_taskrun; use ring::coop_taskrun instead, or Linux 6.1 or newer\0"
+    "this kernel refuses ring::hybrid_iopoll; move it to .prefer, or use Linux 6.13 or newer\0"
+    "this kernel refuses one of the required ring flags; move the newest ones from .flags to .prefer\0"
+    "this process runs with a CET shadow stack, which switching stacks would break; link with -z noshstk or disable it by GLIBC_TUNABLES\0"
+    "the stack policy has no stacks of this size; raise its .bytes, or use a policy that sizes each stack\0"
+    "this backend has no descriptor that another loop could wait for; use backend::epoll or backend::io_uring\0"
+    "unknown sluice error";
+
 constexpr auto errc_message(errc code) noexcept -> const char* {
-  switch (code) {
-    case errc::timed_out: return "the deadline passed before the operation was done";
-    case errc::not_found: return "there is no such operation in flight; it may be done already";
-    case errc::in_progress: return "the operation runs and can no longer be interrupted; wait for its result";
-    case errc::deadlock: return "every task waits for another one, so none can ever go on";
-    case errc::closed: return "the other side is closed";
-    case errc::already_running: return "this thread runs a scheduler of this config already; spawn a task instead of calling run";
-    case errc::ring_unsupported:
-      return "this kernel, or the sandbox it runs in, has no io_uring (ENOSYS); use Linux 6.1 or newer, or first_available with backend::epoll";
-    case errc::ring_forbidden:
-      return "io_uring is forbidden here (EPERM); allow it with sysctl kernel.io_uring_disabled=0 and in the container's seccomp profile, or use "
-             "first_available with backend::epoll";
-    case errc::ring_denied:
-      return "a security module denies io_uring (EACCES); allow it in its policy, or use first_available with backend::epoll";
-    case errc::ring_memory: return "no memory for the ring (ENOMEM); raise RLIMIT_MEMLOCK (ulimit -l), or lower .entries and .completions";
-    case errc::ring_descriptors: return "no descriptor is left for the ring (EMFILE or ENFILE); raise RLIMIT_NOFILE (ulimit -n)";
-    case errc::ring_flag_unsupported:
-      return "this kernel refuses this combination of ring flags (EINVAL); move flags from .flags to .prefer, or use a newer kernel";
-    case errc::ring_feature_missing:
-      return "this kernel's io_uring lacks a feature that the backend needs (Linux 6.1 has all of them); use a newer kernel, or first_available with "
-             "backend::epoll";
-    case errc::flag_sqpoll: return "this kernel refuses ring::sqpoll; move it to .prefer, or use Linux 5.13 or newer";
-    case errc::flag_iopoll: return "this kernel refuses ring::iopoll; move it to .prefer";
-    case errc::flag_submit_all: return "this kernel refuses ring::submit_all; move it to .prefer, or use Linux 5.18 or newer";
-    case errc::flag_coop_taskrun: return "this kernel refuses ring::coop_taskrun; move it to .prefer, or use Linux 5.19 or newer";
-    case errc::flag_taskrun_flag: return "this kernel refuses ring::taskrun_flag; move it to .prefer, or use Linux 5.19 or newer";
-    case errc::flag_single_issuer: return "this kernel refuses ring::single_issuer; drop it, or use Linux 6.0 or newer";
-    case errc::flag_defer_taskrun: return "this kernel refuses ring::defer_taskrun; use ring::coop_taskrun instead, or Linux 6.1 or newer";
-    case errc::flag_hybrid_iopoll: return "this kernel refuses ring::hybrid_iopoll; move it to .prefer, or use Linux 6.13 or newer";
-    case errc::flag_other: return "this kernel refuses one of the required ring flags; move the newest ones from .flags to .prefer";
-    case errc::shadow_stack:
-      return "this process runs with a CET shadow stack, which switching stacks would break; link with -z noshstk or disable it by GLIBC_TUNABLES";
-    case errc::stack_size: return "the stack policy has no stacks of this size; raise its .bytes, or use a policy that sizes each stack";
-    case errc::no_handle: return "this backend has no descriptor that another loop could wait for; use backend::epoll or backend::io_uring";
-  }
-  return "unknown sluice error";
+  constexpr int count = 25;
+  const int number = static_cast<int>(code);
+  const char* text = errc_messages;
+  for (int left = number >= 1 && number <= count ? number - 1 : count; left > 0; --left)
+    while (*text++ != '\0') {}
+  return text;
 }
 
 constexpr auto errc_condition(errc code) noexcept -> std::errc {
@@ -108,8 +107,8 @@ constexpr auto errc_condition(errc code) noexcept -> std::errc {
 class error_category final : public std::error_category {
  public:
   [[nodiscard]] auto name() const noexcept -> const char* override { return "sluice"; }
-  [[nodiscard]] auto message(int value) const -> std::string override { return errc_message(static_cast<errc>(value)); }
-  [[nodiscard]] auto default_error_condition(int value) const noexcept -> std::error_condition override {
+  [[nodiscard, gnu::cold]] auto message(int value) const -> std::string override { return errc_message(static_cast<errc>(value)); }
+  [[nodiscard, gnu::cold]] auto default_error_condition(int value) const noexcept -> std::error_condition override {
     return std::make_error_condition(errc_condition(static_cast<errc>(value)));
   }
 };
@@ -124,9 +123,14 @@ inline const error_category error_category_instance{};
 /// Makes an `errc` convertible to `std::error_code`.
 [[nodiscard]] inline auto make_error_code(errc code) noexcept -> std::error_code { return {static_cast<int>(code), error_category()}; }
 
+namespace detail {
+// Out of line, like all that only failures run.
+[[gnu::noinline, gnu::cold]] inline auto system_code(int number) noexcept -> std::error_code { return {number, std::system_category()}; }
+}  // namespace detail
+
 /// An error result from a system's own number (`errno`, `GetLastError`); `number` is positive.
 [[nodiscard]] inline auto system_error(int number) noexcept -> std::unexpected<std::error_code> {
-  return std::unexpected{std::error_code{number, std::system_category()}};
+  return std::unexpected{detail::system_code(number)};
 }
 
 /// An error result from one of ours.

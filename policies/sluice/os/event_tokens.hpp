@@ -40,7 +40,7 @@ inline auto take_token(event_source_state& source) noexcept -> bool {
 
 /// Makes the descriptor of a source if it has none; the tokens in the word move into it. Zero, or minus the error.
 template <class Os>
-auto ensure_descriptor(event_source_state& source) noexcept -> int {
+[[gnu::cold]] auto ensure_descriptor(event_source_state& source) noexcept -> int {
   auto seen = source.word.load(std::memory_order_acquire);
   while (event_source_state::descriptor_in(seen) < 0) {
     const auto tokens = static_cast<unsigned>(seen & event_source_state::token_mask);

@@ -16,7 +16,7 @@ template <class Os>
 class fork_sentinel {
  public:
   /// Remembers this process. False where there is no memory for the page.
-  [[nodiscard]] auto remember() noexcept -> bool {
+  [[nodiscard, gnu::noinline, gnu::cold]] auto remember() noexcept -> bool {
     auto* word = shared_.load(std::memory_order_acquire);
     if (word == nullptr) {
       const auto page = Os::map(Os::page_bytes());

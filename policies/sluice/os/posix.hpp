@@ -33,11 +33,8 @@ struct posix {
     return time_point{std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
   }
 
-  /// The size of a page of memory. \units bytes \complexity O(1), asked once a process  \src sysconf(3)
-  [[nodiscard]] static auto page_bytes() noexcept -> std::size_t {
-    static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    return bytes;
-  }
+  /// The size of a page of memory. \units bytes \complexity O(1), no system call  \src sysconf(3)
+  [[nodiscard]] static auto page_bytes() noexcept -> std::size_t { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
   /// Maps zeroed private memory, page-aligned, that takes room only when touched. \units bytes
   /// \errors whatever mmap gives, `not_enough_memory` above all  \src mmap(2)

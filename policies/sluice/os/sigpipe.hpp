@@ -21,18 +21,14 @@ class sigpipe_block {
 
   /// Before the first write of a ring, and harmless before the others.
   [[gnu::always_inline]] void take() noexcept {
-    if (!held_) [[unlikely]]
+    if (drop_ == nullptr) [[unlikely]]
       block();
   }
 
   /// At the end of the ring, on its thread.
   void drop() noexcept {
-    if (!held_) return;
-    held_ = false;
-    if (--holders_ != 0) return;
-    const auto set = only_sigpipe();
-    if (!was_pending_) (void)Os::take_pending_signal(&set);
-    if (!was_blocked_) (void)Os::signal_mask(SIG_UNBLOCK, &set, nullptr);
+    if (drop_ != nullptr) drop_();
+    drop_ = nullptr;
   }
 
  private:
@@ -43,7 +39,7 @@ class sigpipe_block {
     return set;
   }
 
-  [[gnu::noinline]] void block() noexcept {
+  [[gnu::noinline, gnu::cold]] void block() noexcept {
     if (holders_ == 0) {
       const auto set = only_sigpipe();
       ::sigset_t before;
@@ -52,13 +48,20 @@ class sigpipe_block {
       was_pending_ = was_blocked_ && Os::signal_is_pending(SIGPIPE);
     }
     ++holders_;
-    held_ = true;
+    drop_ = &unblock;
+  }
+
+  static void unblock() noexcept {
+    if (--holders_ != 0) return;
+    const auto set = only_sigpipe();
+    if (!was_pending_) (void)Os::take_pending_signal(&set);
+    if (!was_blocked_) (void)Os::signal_mask(SIG_UNBLOCK, &set, nullptr);
   }
 
   static inline constinit thread_local unsigned holders_ = 0;
   static inline constinit thread_local bool was_blocked_ = false;
   static inline constinit thread_local bool was_pending_ = false;
-  bool held_ = false;
+  void (*drop_)() noexcept = nullptr;  // while it is held; programs that never write through a ring do not contain it
 };
 
 }  // namespace sluice::inline v0::os

@@ -31,13 +31,24 @@ inline void set_network_port(in_port_t& field, std::uint16_t port) noexcept {
   std::memcpy(&field, bytes, sizeof bytes);
 }
 
+// `size` bytes of the path, as the system counts them.
+[[gnu::noinline, gnu::cold]] inline auto decode_unix(const sockaddr_storage& from, std::size_t size) noexcept -> socket_address {
+  sockaddr_un local;
+  std::memcpy(&local, &from, sizeof local);
+  if (size > sizeof local.sun_path) size = sizeof local.sun_path;
+  std::string_view bytes{local.sun_path, size};
+  if (bytes.front() != '\0') bytes = bytes.substr(0, bytes.find('\0'));
+  if (const auto path = unix_path::from_bytes(bytes)) return *path;
+  return {};
+}
+
 }  // namespace detail
 
 namespace os {
 
 /// Writes an address as `bind`, `connect` and `sendto` take it. Gives the length to pass with it, 0 for an address that is nowhere.
 /// \src ip(7), ipv6(7), unix(7)
-[[nodiscard]] inline auto encode(const socket_address& address, sockaddr_storage& out) noexcept -> socklen_t {
+[[nodiscard, gnu::noinline, gnu::cold]] inline auto encode(const socket_address& address, sockaddr_storage& out) noexcept -> socklen_t {
   if (const auto where = address.as_ip()) {
     if (where->address.is_v4()) {
       sockaddr_in four{};
@@ -73,7 +84,7 @@ namespace os {
 /// Reads an address that `accept`, `getsockname` or `recvfrom` wrote. `length` is what the system gave, which may be beyond the storage's
 /// size. An unnamed socket and a family that has no portable form are nowhere.
 /// \src ip(7), ipv6(7), unix(7)
-[[nodiscard]] inline auto decode(const sockaddr_storage& from, socklen_t length) noexcept -> socket_address {
+[[nodiscard, gnu::noinline]] inline auto decode(const sockaddr_storage& from, socklen_t length) noexcept -> socket_address {
   constexpr std::size_t path_begins = offsetof(sockaddr_un, sun_path);
   if (length < sizeof from.ss_family) return {};
   if (from.ss_family == AF_INET && length >= sizeof(sockaddr_in)) {
@@ -90,15 +101,7 @@ namespace os {
     std::memcpy(bytes.data(), &six.sin6_addr, bytes.size());
     return ip::endpoint{ip::address{bytes, six.sin6_scope_id}, detail::network_port(six.sin6_port)};
   }
-  if (from.ss_family == AF_UNIX && length > path_begins) {
-    sockaddr_un local;
-    std::memcpy(&local, &from, sizeof local);
-    std::size_t size = length - path_begins;
-    if (size > sizeof local.sun_path) size = sizeof local.sun_path;
-    std::string_view bytes{local.sun_path, size};
-    if (bytes.front() != '\0') bytes = bytes.substr(0, bytes.find('\0'));
-    if (const auto path = unix_path::from_bytes(bytes)) return *path;
-  }
+  if (from.ss_family == AF_UNIX && length > path_begins) return detail::decode_unix(from, length - path_begins);
   return {};
 }
 

@@ -30,6 +30,17 @@ struct guarded_options {
 
 namespace detail {
 
+/// Makes room in an array for `wanted` elements of `each` bytes, at least doubling; null if there is no memory, and then nothing has
+/// changed.
+[[gnu::noinline, gnu::cold]] inline auto grow_array(void* data, std::size_t& capacity, std::size_t wanted, std::size_t each) noexcept
+    -> void* {
+  std::size_t larger = capacity < 8 ? 16 : capacity * 2;
+  if (larger < wanted) larger = wanted;
+  void* const grown = std::realloc(data, larger * each);
+  if (grown != nullptr) capacity = larger;
+  return grown;
+}
+
 /// An array that grows by `realloc`, for trivially copyable elements. Its memory is touched only as far as it is written.
 template <class T>
 class plain_array {
@@ -44,12 +55,9 @@ class plain_array {
   /// Makes room for `wanted` elements, at least doubling; false if there is no memory, and then nothing has changed.
   auto reserve(std::size_t wanted) noexcept -> bool {
     if (wanted <= capacity_) return true;
-    std::size_t capacity = capacity_ < 8 ? 16 : capacity_ * 2;
-    if (capacity < wanted) capacity = wanted;
-    auto* const grown = static_cast<T*>(std::realloc(static_cast<void*>(data_), capacity * sizeof(T)));
+    auto* const grown = static_cast<T*>(grow_array(data_, capacity_, wanted, sizeof(T)));
     if (grown == nullptr) return false;
     data_ = grown;
-    capacity_ = capacity;
     return true;
   }
   /// Appends; there must be room.
@@ -183,7 +191,7 @@ class guarded {
   }
 
   /// The next stack of the newest mapping, or the first one of a new mapping. A failure leaves that stack for the next call.
-  [[gnu::noinline]] auto carve() noexcept -> result<stack_span> {
+  [[gnu::noinline, gnu::cold]] auto carve() noexcept -> result<stack_span> {
     if (carved_ == mapped_) {
       if (auto grown = grow(); !grown) return std::unexpected{grown.error()};
     }
@@ -199,7 +207,7 @@ class guarded {
   }
 
   /// Maps room for as many stacks as there are already, within the limits; for fewer, if the system has no more.
-  auto grow() noexcept -> result<void> {
+  [[gnu::noinline, gnu::cold]] auto grow() noexcept -> result<void> {
     stack_bytes_ = whole_pages(O.bytes);
     const std::size_t stride = whole_pages(O.guard) + stack_bytes_;
     std::size_t count = mapped_ < first_count ? first_count : mapped_;
@@ -225,7 +233,7 @@ class guarded {
     }
   }
 
-  [[gnu::noinline]] auto allocate_large(std::size_t bytes) noexcept -> result<stack_span> {
+  [[gnu::noinline, gnu::cold]] auto allocate_large(std::size_t bytes) noexcept -> result<stack_span> {
     const std::size_t guard = whole_pages(O.guard);
     if (bytes > most_bytes) return no_memory();
     bytes = whole_pages(bytes);
@@ -272,7 +280,7 @@ class guarded {
     }
   }
 
-  void unmap_large(std::size_t slot) noexcept {
+  [[gnu::noinline, gnu::cold]] void unmap_large(std::size_t slot) noexcept {
     auto& large = large_[slot];
     sluice::detail::unpoison(large.whole.memory, large.whole.bytes);
     Os::stack_unmapped(large.number);
@@ -281,7 +289,7 @@ class guarded {
     vacant_ = slot;
   }
 
-  void release() noexcept {
+  [[gnu::noinline, gnu::cold]] void release() noexcept {
     for (std::size_t slot = 0; slot != large_.size(); ++slot) {
       if (large_[slot].whole.memory != nullptr) unmap_large(slot);
     }

@@ -54,7 +54,7 @@ inline constexpr flag_row flag_table[] = {
 
 /// Sets one ring up with these flags. Zero, or minus the error.
 template <io_uring_options O, class Os>
-auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) noexcept -> int {
+[[gnu::cold]] auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) noexcept -> int {
   ::io_uring_params params{};
   params.flags = static_cast<std::uint32_t>(flags) | IORING_SETUP_CQSIZE;
   params.cq_entries = run_time.completions != 0 ? run_time.completions : completions_of(O);
@@ -73,7 +73,7 @@ auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) no
 
 /// Which required flag this kernel does not know, found by trying each with no more than it needs.
 template <io_uring_options O, class Os>
-auto refused_flag() noexcept -> errc {
+[[gnu::cold]] auto refused_flag() noexcept -> errc {
   for (const auto& row : flag_table) {
     if (!has(O.flags, row.flag)) continue;
     ::io_uring trial{};
@@ -88,7 +88,7 @@ auto refused_flag() noexcept -> errc {
 
 /// Opens a ring with all required flags and as many preferred ones as the kernel takes.
 template <io_uring_options O, class Os>
-auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result<void> {
+[[gnu::cold]] auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result<void> {
   auto prefer = O.prefer;
   for (;;) {
     const int outcome = set_up<O, Os>(out, O.flags | prefer, run_time);

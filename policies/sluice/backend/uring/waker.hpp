@@ -35,7 +35,7 @@ struct waker_parts {
 
 /// Sends a ring the message that wakes it; to the ring it is a completion of `call`.
 template <class Os>
-auto send_wake_message(int ring, const aio::record* call) noexcept -> int {
+[[gnu::cold]] auto send_wake_message(int ring, const aio::record* call) noexcept -> int {
   ::io_uring_sqe e{};
   e.opcode = opcode_msg_ring;
   e.fd = ring;
@@ -45,7 +45,7 @@ auto send_wake_message(int ring, const aio::record* call) noexcept -> int {
 
 /// Finds out how a ring can be woken.
 template <class Os>
-auto open_waker(waker_parts& parts, const ::io_uring& ring) noexcept -> result<void> {
+[[gnu::cold]] auto open_waker(waker_parts& parts, const ::io_uring& ring) noexcept -> result<void> {
   parts.ring = ring.ring_fd;
   // The feature came after the call; a kernel that does not show it is asked by a call that can only fail.
   parts.messages = (ring.features & feature_rw_attr) != 0 || send_wake_message<Os>(-1, nullptr) == -EBADF;
