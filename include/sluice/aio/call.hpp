@@ -7,7 +7,6 @@
 #include <sluice/aio/operation.hpp>
 #include <sluice/op/link.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -26,13 +25,46 @@ struct kept {
   using type = std::conditional_t<sluice::detail::unlinked<Op>::is_timed, op::timed<bare>, bare>;
 };
 
+// Memory for the chains of a call; nothing is made in it before they start.
 template <class Entry, std::size_t Count>
-struct chains {
-  std::array<chain_member<Entry>, Count> members;
-  std::array<chain<Entry>, (Count + 1) / 2> runners;
-  std::array<bool, (Count + 1) / 2> used{};
+struct chains : chain_parts<Entry> {
+  union {
+    chain_member<Entry> member_room[Count];
+  };
+  union {
+    chain<Entry> runner_room[(Count + 1) / 2];
+  };
+  std::size_t whole_room[Count];
+
+  chains() noexcept {}   // NOLINT(modernize-use-equals-default)
+  ~chains() noexcept {}  // NOLINT(modernize-use-equals-default)
 };
 struct no_chains {};
+
+// The operations of a call, each found by its place. Lighter than a tuple, which would have to be able to do much else.
+template <std::size_t I, class Operation>
+struct slot {
+  Operation one;
+
+  template <class Description>
+  [[gnu::always_inline]] explicit slot(Description&& description) noexcept : one{std::forward<Description>(description)} {}
+};
+template <class Indices, class... Operations>
+struct slots;
+template <std::size_t... I, class... Operations>
+struct slots<std::index_sequence<I...>, Operations...> : slot<I, Operations>... {
+  template <class... Descriptions>
+  [[gnu::always_inline]] explicit slots(Descriptions&&... descriptions) noexcept
+      : slot<I, Operations>{std::forward<Descriptions>(descriptions)}... {}
+};
+template <std::size_t I, class Operation>
+[[gnu::always_inline]] constexpr auto at(slot<I, Operation>& place) noexcept -> Operation& {
+  return place.one;
+}
+template <std::size_t I, class Operation>
+[[gnu::always_inline]] constexpr auto at(const slot<I, Operation>& place) noexcept -> const Operation& {
+  return place.one;
+}
 
 // Fewer bytes than this break a soft link.
 template <class Op>
@@ -59,10 +91,116 @@ constexpr auto whole_of(const Op& op) noexcept -> std::size_t {
 }  // namespace detail_call
 /// \endcond
 
+/// The operations of one call, whatever their types: what starts, cancels and waits for them, one code for all calls of a ring.
+template <class Ring>
+class any_call {
+ public:
+  /// \cond
+  using entry = typename Ring::entry;
+
+  explicit any_call(record** records, std::uint32_t count, chain_parts<entry>* links = nullptr) noexcept
+      : records_{records}, links_{links}, count_{count} {}
+  /// \endcond
+  any_call(const any_call&) = delete;
+  auto operator=(const any_call&) -> any_call& = delete;
+
+  /// Starts them; `waiter` is left in each record for the sink. How many are done already.
+  [[gnu::always_inline]] auto start(Ring& ring, void* waiter) noexcept -> std::size_t {
+    if (links_ == nullptr) [[likely]]
+      return ring.start_unlinked(records_, count_, waiter);
+    for (auto& one : *this) one.waiter = waiter;
+    return links_->start(&ring, records_, count_, *links_);
+  }
+
+  /// The same where it is rare.
+  [[gnu::noinline, gnu::cold]] auto start_rarely(Ring& ring, void* waiter) noexcept -> std::size_t {
+    for (auto& one : *this) one.waiter = waiter;
+    if (links_ != nullptr) return links_->start(&ring, records_, count_, *links_);
+    std::size_t done = 0;
+    for (auto& one : *this) done += ring.start_rarely(one, count_ == 1) == started::done ? 1 : 0;
+    return done;
+  }
+
+  /// Asks all that are not done to end. May be asked again.
+  void cancel(Ring& ring) noexcept {
+    if (links_ != nullptr && links_->started) {
+      for (std::size_t i = 0; i < (count_ + 1) / 2; ++i)
+        if (auto& runner = links_->runners[i]; runner.calls != nullptr) runner.calls->cancel(&ring, runner);
+    }
+    for (auto& one : *this) {
+      if ((one.kind & record_kind::member) != 0 || one.state != record_state::in_flight) continue;
+      one.cancelling = false;
+      ring.cancel(one);
+    }
+  }
+
+  /// Instead of `start` where nothing new may begin: closes start all the same, the others are done with `operation_canceled`. How many
+  /// will complete.
+  [[gnu::noinline, gnu::cold]] auto start_closes_only(Ring& ring, void* waiter) noexcept -> std::size_t {
+    std::size_t pending = 0;
+    for (auto& one : *this) {
+      one.waiter = waiter;
+      if (!one.info->is_close)
+        refuse(one, canceled_raw);
+      else if (ring.start_rarely(one, false) == started::pending)
+        ++pending;
+    }
+    return pending;
+  }
+
+  /// All are done without ever starting, with this raw result.
+  [[gnu::noinline, gnu::cold]] void refuse(std::int32_t raw) noexcept {
+    for (auto& one : *this) refuse(one, raw);
+  }
+
+  /// Whether one of them was cut short by a cancel.
+  [[nodiscard]] auto any_canceled() const noexcept -> bool {
+    for (const auto& one : *this)
+      if (one.res == canceled_raw) return true;
+    return false;
+  }
+
+  /// How many are not done.
+  [[nodiscard]] auto unfinished() const noexcept -> std::size_t {
+    std::size_t left = 0;
+    for (const auto& one : *this) left += one.state == record_state::in_flight ? 1 : 0;
+    return left;
+  }
+
+  /// How many they are.
+  [[nodiscard]] auto size() const noexcept -> std::size_t { return count_; }
+  /// The first one.
+  [[nodiscard]] auto front() const noexcept -> const record& { return **records_; }
+
+  /// \cond
+  struct iterator {
+    record* const* at;
+    auto operator*() const noexcept -> record& { return **at; }
+    auto operator++() noexcept -> iterator& { return ++at, *this; }
+    auto operator==(const iterator&) const noexcept -> bool = default;
+  };
+  [[nodiscard]] auto begin() const noexcept -> iterator { return {records_}; }
+  [[nodiscard]] auto end() const noexcept -> iterator { return {records_ + count_}; }
+
+  /// \endcond
+
+ private:
+  static constexpr auto canceled_raw = -static_cast<std::int32_t>(std::errc::operation_canceled);
+
+  static void refuse(record& one, std::int32_t raw) noexcept {
+    one.res = raw;
+    one.state = record_state::done;
+  }
+
+  record** records_;
+  chain_parts<entry>* links_;
+  std::uint32_t count_;
+};
+
 /// The operations of one call. They start together, in order; those joined by `op::soft` or `op::hard` start one after the other.
-/// It is neither copied nor moved, and must live until all are done.
+/// It is neither copied nor moved, must live until all are done, and is started once.
 template <class Ring, class... Ops>
-class call {
+class call : public any_call<Ring> {
  public:
   static_assert(sluice::detail::check_call<Ops...>());
 
@@ -71,150 +209,65 @@ class call {
   static constexpr bool has_links = sluice::detail::any_linked<Ops...>;                                  ///< at least one link
   using result_type = std::tuple<result<typename sluice::detail::unlinked<Ops>::type::result_type>...>;  ///< one result an operation
 
-  /// The name of the first one, for reports.
-  static constexpr std::string_view first_name =
-      sluice::detail::operation_name<typename sluice::detail::unlinked<std::tuple_element_t<0, std::tuple<Ops...>>>::type>();
-
   /// From the descriptions of the operations.
-  explicit call(Ops&&... ops) noexcept : operations_(std::forward<Ops>(ops)...) {}
+  template <class... Descriptions>
+    requires(sizeof...(Descriptions) == count)
+  [[gnu::always_inline]] explicit call(Descriptions&&... ops) noexcept
+      : any_call<Ring>{records_, count, links()}, operations_{std::forward<Descriptions>(ops)...} {
+    bind(std::index_sequence_for<Ops...>{});
+  }
   call(const call&) = delete;
   auto operator=(const call&) -> call& = delete;
 
-  /// Starts them; `waiter` is left in each record for the sink. How many are done already.
-  [[gnu::always_inline]] auto start(Ring& ring, void* waiter) noexcept -> std::size_t {
-    each([&](auto& one) noexcept { one.waiter = waiter; });
-    if constexpr (!has_links) {
-      return start_unlinked(ring, std::index_sequence_for<Ops...>{});
-    } else {
-      return start_segments<0>(ring);
-    }
-  }
-
-  /// Asks all that are not done to end. May be asked again.
-  void cancel(Ring& ring) noexcept {
-    if constexpr (has_links) {
-      for (std::size_t i = 0; i < chains_.runners.size(); ++i)
-        if (chains_.used[i]) ring.cancel(chains_.runners[i]);
-    }
-    each([&](auto& one) noexcept {
-      if ((one.kind & record_kind::member) != 0 || one.state != record_state::in_flight) return;
-      one.cancelling = false;
-      ring.cancel(one);
-    });
-  }
-
-  /// Instead of `start` where nothing new may begin: closes start all the same, the others are done with `operation_canceled`. How many
-  /// will complete.
-  auto start_closes_only(Ring& ring, void* waiter) noexcept -> std::size_t {
-    std::size_t pending = 0;
-    each([&]<class Operation>(Operation& one) noexcept {
-      one.waiter = waiter;
-      if constexpr (Operation::is_tagged_close) {
-        if (ring.start_one(one, false) == started::pending) ++pending;
-      } else {
-        one.refuse();
-      }
-    });
-    return pending;
-  }
-
-  /// All are done without ever starting, with this raw result.
-  void refuse(std::int32_t raw) noexcept {
-    each([&](auto& one) noexcept { one.refuse(raw); });
-  }
-
-  /// Whether one of them was cut short by a cancel.
-  [[nodiscard]] auto any_canceled() const noexcept -> bool {
-    return std::apply([](const auto&... one) noexcept { return (one.was_canceled() || ...); }, operations_);
-  }
-
-  /// How many are not done.
-  [[nodiscard]] auto unfinished() const noexcept -> std::size_t {
-    return std::apply([](const auto&... one) noexcept { return (std::size_t{one.state == record_state::in_flight} + ...); }, operations_);
-  }
-
   /// What came of them; all are done.
-  [[nodiscard]] auto results() const noexcept -> result_type {
-    return std::apply([](const auto&... one) noexcept { return result_type{one.result()...}; }, operations_);
-  }
+  [[nodiscard]] auto results() const noexcept -> result_type { return results_of(std::index_sequence_for<Ops...>{}); }
 
-  /// One of them.
+  /// One of them; its description stays as it was given.
   template <std::size_t I>
   [[nodiscard]] auto get() noexcept -> auto& {
-    return std::get<I>(operations_);
+    return detail_call::at<I>(operations_);
   }
 
  private:
   using entry = typename Ring::entry;
-  using operations_type = std::tuple<typename Ring::template operation<typename detail_call::kept<Ops>::type>...>;
-  static constexpr sluice::detail::link_kind links[count] = {sluice::detail::unlinked<Ops>::link...};
-  static constexpr bool bounded[count] = {sluice::detail::unlinked<Ops>::is_timed...};
 
-  template <class F>
-  void each(F&& f) noexcept {
-    std::apply([&](auto&... one) noexcept { (f(one), ...); }, operations_);
+  template <std::size_t... I>
+  [[gnu::always_inline]] auto results_of(std::index_sequence<I...>) const noexcept -> result_type {
+    return result_type{detail_call::at<I>(operations_).result()...};
+  }
+
+  [[gnu::always_inline]] auto links() noexcept -> chain_parts<entry>* {
+    if constexpr (has_links)
+      return &chains_;
+    else
+      return nullptr;
   }
 
   template <std::size_t... I>
-  [[gnu::always_inline]] auto start_unlinked(Ring& ring, std::index_sequence<I...>) noexcept -> std::size_t {
-    return (std::size_t{ring.start_one(std::get<I>(operations_), count == 1) == started::done} + ...);
-  }
-
-  /// One past the last operation of the chain that begins at `First`.
-  template <std::size_t First>
-  static consteval auto segment_end() -> std::size_t {
-    std::size_t end = First;
-    while (links[end] != sluice::detail::link_kind::none) ++end;
-    return end + 1;
-  }
-
-  template <std::size_t First>
-  auto start_segments(Ring& ring) noexcept -> std::size_t {
-    if constexpr (First == count) {
-      return 0;
-    } else {
-      constexpr std::size_t last = segment_end<First>();
-      std::size_t done = 0;
-      if constexpr (last == First + 1)
-        done = ring.start_one(std::get<First>(operations_), false) == started::done ? 1 : 0;
-      else
-        start_chain<First>(ring, std::make_index_sequence<last - First>{});
-      return done + start_segments<last>(ring);
+  [[gnu::always_inline]] void bind(std::index_sequence<I...>) noexcept {
+    (bind_one<I, Ops>(), ...);
+    if constexpr (has_links) {
+      chains_.members = chains_.member_room;
+      chains_.runners = chains_.runner_room;
+      chains_.whole = chains_.whole_room;
+      chains_.links = links_of;
+      chains_.start = &Ring::start_linked;
     }
   }
 
-  template <std::size_t First, std::size_t... I>
-  void start_chain(Ring& ring, std::index_sequence<I...>) noexcept {
-    auto& runner = chains_.runners[First / 2];
-    chains_.used[First / 2] = true;
-    runner.bind(&chains_.members[First], sizeof...(I));
-    (adopt<First + I>(ring, runner), ...);
-    // A kernel chain goes on behind a hard link whatever is cancelled, so only soft ones are left to the kernel; deadlines of ours need our
-    // executor, too.
-    constexpr bool simple = ((links[First + I] != sluice::detail::link_kind::hard && !bounded[First + I]) && ...);
-    if constexpr (simple && requires { ring.backend().template can_link<op::nop>(); })
-      ring.run(runner, (can_link<First + I>(ring) && ...) ? sizeof...(I) : 0);
-    else
-      ring.run(runner, 0);
+  template <std::size_t I, class Op>
+  [[gnu::always_inline]] void bind_one() noexcept {
+    auto& one = get<I>();
+    settle_type<Ring, has_links>(one);
+    records_[I] = &one;
+    if constexpr (has_links) chains_.whole_room[I] = detail_call::whole_of(one.op);
   }
 
-  template <std::size_t I>
-  static auto can_link(Ring& ring) noexcept -> bool {
-    return ring.backend().template can_link<typename std::tuple_element_t<I, operations_type>::op_type>();
-  }
+  static constexpr sluice::detail::link_kind links_of[] = {sluice::detail::unlinked<Ops>::link...};
 
-  template <std::size_t I>
-  void adopt(Ring& ring, chain<entry>& runner) noexcept {
-    auto& one = std::get<I>(operations_);
-    auto& member = chains_.members[I];
-    member.operation = &one;
-    member.link = links[I];
-    member.whole = detail_call::whole_of(one.op);
-    member.is_deadline = std::is_same_v<typename std::remove_reference_t<decltype(one)>::op_type, op::link_timeout>;
-    ring.adopt(one, runner, member);
-  }
-
-  operations_type operations_;
+  record* records_[count];
+  detail_call::slots<std::index_sequence_for<Ops...>, typename Ring::template operation<typename detail_call::kept<Ops>::type>...>
+      operations_;
   [[no_unique_address]] std::conditional_t<has_links, detail_call::chains<entry, count>, detail_call::no_chains> chains_;
 };
 

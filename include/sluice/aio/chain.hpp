@@ -31,6 +31,26 @@ struct chain_member {
   [[nodiscard]] auto entry() noexcept -> Entry& { return *std::launder(reinterpret_cast<Entry*>(bytes)); }
 };
 
+/// \cond
+struct chain_base;
+
+// What the ring does to a chain that has been started: through here, so that only programs with links contain it.
+struct chain_calls {
+  auto (*takes_back)(void* ring, chain_base& which, const record& member) noexcept -> bool;
+  void (*done)(void* ring, chain_base& which, record& member) noexcept;
+  void (*cancel_member)(void* ring, chain_base& which, record& member) noexcept;
+  void (*cancel)(void* ring, chain_base& which) noexcept;
+  void (*press)(void* ring, chain_base& which) noexcept;
+};
+
+// The part of a chain that does not depend on the backend.
+struct chain_base {
+  const chain_calls* calls = nullptr;  // null: not started
+  chain_base* next_pressed = nullptr;  // for the ring
+  bool pressed = false;                // for the ring
+};
+/// \endcond
+
 /// Runs the operations of one chain after each other, as the table of links demands.
 ///
 /// `Host` is the ring: `host.push(record, entry)`, `host.finish(record, raw)` for one that never runs, `host.abort(record)` for one that
@@ -41,26 +61,17 @@ struct chain_member {
 /// * No system can take a member out of a chain that it runs. So the whole chain is taken back: what runs is cancelled, and if that brings
 ///   back the members untouched, the executor goes on from there.
 template <class Entry>
-class chain {
+class chain : public chain_base {
  public:
   /// Takes the members, in order; they outlive the chain.
   void bind(chain_member<Entry>* members, std::uint32_t count) noexcept {
     members_ = members;
     count_ = count;
-    head_ = 0;
-    cut_ = cancelled_ = by_system_ = recalled_ = false;
-  }
-
-  /// Whether every member could be prepared.
-  [[nodiscard]] auto prepared() const noexcept -> bool {
-    for (std::uint32_t i = 0; i < count_; ++i)
-      if (members_[i].refused != 0) return false;
-    return true;
   }
 
   /// Starts the first member.
   template <class Host>
-  void start(Host& host) noexcept {
+  [[gnu::cold]] void start(Host& host) noexcept {
     launch(host, 0);
   }
 
@@ -101,7 +112,7 @@ class chain {
 
   /// Ends one member: cancels it if it runs, else it is done and never runs.
   template <class Host>
-  void cancel_member(Host& host, record& which) noexcept {
+  [[gnu::cold]] void cancel_member(Host& host, record& which) noexcept {
     const std::uint32_t index = find(which);
     if (by_system_) {
       members_[index].unwanted = true;
@@ -116,7 +127,7 @@ class chain {
 
   /// Ends all: what runs is cancelled, what has not started never will.
   template <class Host>
-  void cancel(Host& host) noexcept {
+  [[gnu::cold]] void cancel(Host& host) noexcept {
     cancelled_ = true;
     if (by_system_) {
       if (first_running() < count_) host.insist(*this);
@@ -128,12 +139,9 @@ class chain {
 
   /// Asks the member whose turn it is to end. The system may not have started it when it was asked before.
   template <class Host>
-  void press(Host& host) noexcept {
+  [[gnu::cold]] void press(Host& host) noexcept {
     if (const auto index = first_running(); index < count_) host.abort_again(*members_[index].operation);
   }
-
-  chain* next_pressed = nullptr;  ///< for the host
-  bool pressed = false;           ///< for the host
 
  private:
   static constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
@@ -152,7 +160,7 @@ class chain {
 
   /// One that the system ran, or had, is done or was taken back.
   template <class Host>
-  void go_on(Host& host) noexcept {
+  [[gnu::noinline]] void go_on(Host& host) noexcept {
     const auto next = first_running();
     if (next < count_) {
       if (!recalled_ && !cancelled_ && !members_[next].unwanted) host.relax(*this);
@@ -174,12 +182,12 @@ class chain {
   [[nodiscard]] auto waits(std::uint32_t index) const noexcept -> bool { return !members_[index].running && !members_[index].over; }
 
   template <class Host>
-  void skip(Host& host, std::uint32_t index) noexcept {
+  [[gnu::cold]] void skip(Host& host, std::uint32_t index) noexcept {
     finish(host, index, canceled_code);
   }
 
   template <class Host>
-  void finish(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
+  [[gnu::noinline, gnu::cold]] void finish(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
     members_[index].running = false;
     members_[index].over = true;
     host.finish(*members_[index].operation, raw);
@@ -187,7 +195,7 @@ class chain {
 
   /// Starts the member at `index` and the deadline beside it; goes on for as long as members are done at once.
   template <class Host>
-  void launch(Host& host, std::uint32_t index) noexcept {
+  [[gnu::noinline, gnu::cold]] void launch(Host& host, std::uint32_t index) noexcept {
     while (index < count_) {
       head_ = index;
       auto& head = members_[index];
@@ -218,7 +226,7 @@ class chain {
   }
 
   template <class Host>
-  void start_deadline(Host& host, std::uint32_t index) noexcept {
+  [[gnu::cold]] void start_deadline(Host& host, std::uint32_t index) noexcept {
     auto& deadline = members_[index];
     deadline.running = true;
     if (host.push(*deadline.operation, deadline.entry()) == started::done) {
@@ -229,7 +237,7 @@ class chain {
 
   /// A member that ran is done: ends its partner, or goes on once both are done.
   template <class Host>
-  void settle(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
+  [[gnu::noinline, gnu::cold]] void settle(Host& host, std::uint32_t index, std::int32_t raw) noexcept {
     if (index < head_ || (index != head_ && !members_[index].is_deadline)) return;  // a close that ran after the cut
     if (cut_) return;
     const std::uint32_t head = members_[index].is_deadline ? index - 1 : index;
@@ -247,7 +255,7 @@ class chain {
 
   /// What comes after the head at `index`, whose result is `raw`: the index of the next one, or the end.
   template <class Host>
-  auto after(Host& host, std::uint32_t index, std::int32_t raw) noexcept -> std::uint32_t {
+  [[gnu::noinline, gnu::cold]] auto after(Host& host, std::uint32_t index, std::int32_t raw) noexcept -> std::uint32_t {
     const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
     const std::uint32_t next = index + (bounded ? 2U : 1U);
     if (!(failed(index, raw) && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
@@ -272,5 +280,48 @@ class chain {
   bool by_system_ = false;  // the system has the members
   bool recalled_ = false;   // and was asked to give them back
 };
+
+/// \cond
+// The chains of one call: a member for each operation; a chain of n operations that begins at the i-th is the (i / 2)-th runner.
+template <class Entry>
+struct chain_parts {
+  chain_member<Entry>* members;  // memory until they have started
+  chain<Entry>* runners;         // memory until they have started
+  const std::size_t* whole;      // of each member
+  const sluice::detail::link_kind* links;
+  bool started = false;
+  auto (*start)(void* ring, record* const* records, std::size_t count, chain_parts& parts) noexcept -> std::size_t;
+};
+
+// The calls of a chain whose host is made from a ring.
+template <class Host, class Entry>
+inline constexpr chain_calls calls_of{
+    .takes_back =
+        [](void* ring, chain_base& which, const record& member) noexcept {
+          Host host{ring};
+          return static_cast<chain<Entry>&>(which).takes_back(host, member);
+        },
+    .done =
+        [](void* ring, chain_base& which, record& member) noexcept {
+          Host host{ring};
+          static_cast<chain<Entry>&>(which).done(host, member);
+        },
+    .cancel_member =
+        [](void* ring, chain_base& which, record& member) noexcept {
+          Host host{ring};
+          static_cast<chain<Entry>&>(which).cancel_member(host, member);
+        },
+    .cancel =
+        [](void* ring, chain_base& which) noexcept {
+          Host host{ring};
+          static_cast<chain<Entry>&>(which).cancel(host);
+        },
+    .press =
+        [](void* ring, chain_base& which) noexcept {
+          Host host{ring};
+          static_cast<chain<Entry>&>(which).press(host);
+        },
+};
+/// \endcond
 
 }  // namespace sluice::inline v0::aio

@@ -6,6 +6,7 @@
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/event_source.hpp>
 #include <sluice/aio/immediate.hpp>
+#include <sluice/aio/links.hpp>
 #include <sluice/aio/operation.hpp>
 #include <sluice/aio/ring.hpp>
 #include <sluice/concept/diagnose.hpp>

@@ -4,6 +4,7 @@
 /// Operations that block the calling thread. Layer: aio.
 
 #include <sluice/aio/call.hpp>
+#include <sluice/aio/links.hpp>
 #include <sluice/aio/ring.hpp>
 
 #include <optional>
@@ -44,15 +45,14 @@ template <class Ring>
     if (where.step(wait::one, true)) return;
 }
 
-template <class Config, class Call>
-auto finish_blocking(Call& batch) noexcept -> std::error_code {
+template <class Config>
+[[gnu::noinline, gnu::cold]] void finish_blocking(any_call<ring<Config>>& batch) noexcept {
   std::error_code why;
   auto* const where = blocking_ring_or<Config>(why);
-  if (where == nullptr) return why;
+  if (where == nullptr) return batch.refuse(raw(why));
   std::size_t pending = 0;
-  pending = batch.count - batch.start(*where, &pending);
+  pending = batch.size() - batch.start_rarely(*where, &pending);
   block_until_zero(*where, pending);
-  return {};
 }
 /// \endcond
 
@@ -63,34 +63,30 @@ template <class Config, class... Ops>
   using call_type = call<ring<Config>, Ops...>;
   if constexpr (!check_call<policy_of<Config, policy_kind::backend>, Ops...>()) {
     __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
-  } else if constexpr (sizeof...(Ops) == 1) {
-    call_type batch{std::move(ops)...};
-    const std::error_code error = finish_blocking<Config>(batch);
-    if (error) return std::unexpected{error};
-    return batch.template get<0>().result();
   } else {
     call_type batch{std::move(ops)...};
-    const std::error_code error = finish_blocking<Config>(batch);
-    return error ? [&]<class... Results>(std::tuple<Results...>*) {
-      return std::tuple<Results...>{Results{std::unexpected{error}}...};
-    }(static_cast<typename call_type::result_type*>(nullptr))
-                 : batch.results();
+    finish_blocking<Config>(batch);
+    if constexpr (sizeof...(Ops) == 1)
+      return batch.template get<0>().result();
+    else
+      return batch.results();
   }
 }
 
 /// Runs a batch whose size is known at run time and blocks the thread until all are done; the results stay in the operations.
 template <class Config, class Op>
 void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>, Op>> batch) noexcept {
-  auto& made = blocking_ring<Config>();
-  if (!made) {
-    for (auto& one : batch) one.refuse(raw(static_cast<errc>(made.error().value())));
+  std::error_code why;
+  auto* const where = blocking_ring_or<Config>(why);
+  if (where == nullptr) {
+    for (auto& one : batch) one.refuse(raw(why));
     return;
   }
-  made->start(batch);
+  where->start(batch);
   const auto unfinished = [](const auto& one) noexcept { return one.state == record_state::in_flight; };
   for (auto& one : batch)
     while (unfinished(one))
-      if (made->step()) return;
+      if (where->step()) return;
 }
 
 }  // namespace sluice::inline v0::aio

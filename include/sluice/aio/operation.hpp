@@ -26,6 +26,26 @@ inline constexpr op_info info_of{
     .is_timeout = std::is_same_v<Op, op::timeout>,
 };
 
+// Whether programs do an operation again and again on one descriptor, so that code for it alone is worth its size. The others, which happen
+// once in the life of a descriptor, share theirs.
+template <class Op>
+inline constexpr bool is_frequent =
+    std::is_same_v<Op, op::recv> || std::is_same_v<Op, op::send> || std::is_same_v<Op, op::read> || std::is_same_v<Op, op::write> ||
+    std::is_same_v<Op, op::readv> || std::is_same_v<Op, op::writev> || std::is_same_v<Op, op::nop> || std::is_same_v<Op, op::timeout> ||
+    std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::notify_event>;
+
+// What `info_of` says, with what it takes to start an operation whose type is not known. The core reads it through `record::info`. What
+// only chains need is null in calls without links.
+template <class Ring>
+struct op_facts : op_info {
+  auto (*start)(Ring&, record&, bool alone) noexcept -> started;           // as `backend_policy`'s, and its deadline; null for a close
+  auto (*prepare)(Ring&, typename Ring::entry&, record&) noexcept -> int;  // as `backend_policy`'s `prepare_entry`
+  void (*arm)(Ring&, record&) noexcept;                                    // starts its deadline; null for one without
+  std::uint8_t kind;                                                       // of its record
+  bool may_link;                                                           // the system may run it as part of a chain
+  bool is_deadline;                                                        // bounds the one before it
+};
+
 // Whether a backend can do an operation. A mistake gives one sentence.
 template <class Backend, class Op>
 consteval auto check_operation() -> bool {
@@ -165,5 +185,31 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
   [[no_unique_address]] typename Backend::template scratch<op_type> scratch;
   /// \endcond
 };
+
+/// \cond
+template <class Ring, class Operation, bool Linked>
+consteval auto make_facts() -> op_facts<Ring> {
+  using op_type = typename Operation::op_type;
+  op_facts<Ring> facts{info_of<op_type>, nullptr, nullptr, nullptr, Operation::initial_kind, false, false};
+  if constexpr (!Operation::is_tagged_close) facts.start = &Ring::template start_known<Operation>;
+  if constexpr (Linked) {
+    facts.prepare = &Ring::template prepare_known<Operation>;
+    if constexpr (Operation::is_timed) facts.arm = &Ring::arm_known;
+    if constexpr (requires { Ring::backend_type::template can_link<op_type>; })
+      facts.may_link = Ring::backend_type::template can_link<op_type>;
+    facts.is_deadline = std::is_same_v<op_type, op::link_timeout>;
+  }
+  return facts;
+}
+template <class Ring, class Operation, bool Linked>
+inline constexpr op_facts<Ring> facts_of = make_facts<Ring, Operation, Linked>();
+
+// Leaves in its record what is needed to start an operation without knowing its type.
+template <class Ring, bool Linked = false, class Operation>
+[[gnu::always_inline]] inline void settle_type(Operation& one) noexcept {
+  one.info = &facts_of<Ring, Operation, Linked>;
+  one.handle = sluice::detail::handle_of(one.description());
+}
+/// \endcond
 
 }  // namespace sluice::inline v0::aio

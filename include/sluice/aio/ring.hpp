@@ -6,6 +6,7 @@
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/chain.hpp>
 #include <sluice/aio/descriptors.hpp>
+#include <sluice/aio/listener.hpp>
 #include <sluice/aio/operation.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/record.hpp>
@@ -43,6 +44,8 @@ class ring {
   // The same for a description that outlives it.
   template <class Op>
   using brief_operation = basic_operation<backend_type, Op, const Op&>;
+  template <class Op>
+  using call_operation = operation<typename detail_call::kept<Op>::type>;
   /// \endcond
 
   /// Makes a ring for this thread.
@@ -60,12 +63,7 @@ class ring {
 
   /// Cancels what is in flight and waits for it; see `drain`. In a forked child it only closes descriptors.
   ~ring() {
-    if (in_flight() == 0 || backend_.in_child()) return;
-    draining_ = true;
-    while (in_flight() != 0) {
-      backend_.cancel_all(watch());
-      if (step(drain_step)) return;
-    }
+    if (in_flight() != 0) finish();
   }
 
   /// Starts one operation. `started::done`: its result is there already and no completion will follow.
@@ -86,8 +84,7 @@ class ring {
   }
 
   /// Starts the operations of a call, linked as their types say. How many are done already; the others will complete.
-  template <class... Ops>
-  auto start(call<ring, Ops...>& batch, void* waiter = nullptr) noexcept -> std::size_t {
+  auto start(any_call<ring>& batch, void* waiter = nullptr) noexcept -> std::size_t {
     check_thread();
     return batch.start(*this, waiter);
   }
@@ -127,37 +124,7 @@ class ring {
       if (outcome == simple_poll::some || (outcome == simple_poll::nothing && !sleeps)) [[likely]]
         return backend_.simply_taken();
     }
-    return poll_fully(sink, sleeps, outcome);
-  }
-
-  // The same in the general way.
-  template <class Sink>
-  [[gnu::noinline]] auto poll_fully(Sink& sink, bool sleeps, simple_poll so_far) noexcept -> result<std::size_t> {
-    std::size_t before = completed_;
-    bool entered = so_far == simple_poll::partly;
-    if constexpr (requires { backend_.simply_taken(); }) {
-      if (entered) before -= backend_.simply_taken();
-    }
-    for (;;) {
-      poll_request request{.wait = sleeps, .limit = interval::max()};
-      if (!entered && agenda_ != 0) request = before_poll(sink, sleeps);
-      request.entered = std::exchange(entered, false);
-      const auto report = backend_.poll(
-          request,
-          [this, told = &sink](record& one) noexcept {
-            if (complete(one)) (*told)(one);
-          },
-          watch());
-      if (!report) {
-        agenda_ &= ~agenda_limit;
-        return std::unexpected{report.error()};
-      }
-      if ((agenda_ | static_cast<unsigned>(report->woken)) != 0) {
-        if (after_poll(sink, report->woken, before)) break;
-      }
-      if (completed_ != before || !sleeps) break;
-    }
-    return completed_ - before;
+    return poll_fully(listener{sink}, sleeps, outcome);
   }
   void limit(interval most) noexcept {
     end_ = now() + most;
@@ -172,8 +139,7 @@ class ring {
     if (one.state != record_state::in_flight || one.info->is_close) return;
     watch().hook(event::op_cancelled{&one});
     if ((one.kind & record_kind::member) != 0) {
-      chain_host host{*this};
-      static_cast<chain<entry>*>(one.owner)->cancel_member(host, one);
+      chain_of(one).calls->cancel_member(this, chain_of(one), one);
     } else {
       cancel_running(one);
     }
@@ -187,9 +153,10 @@ class ring {
       void operator()(record& one) const noexcept {
         if (counts && one.waiter != nullptr) --*static_cast<std::size_t*>(one.waiter);
       }
-    } told{count};
+    };
+    const count_down told{count};
     if (how.sleeps && how.limit != interval::max()) limit(how.limit);
-    const auto outcome = poll_fully(told, how.sleeps, simple_poll::refused);
+    const auto outcome = poll_fully(listener{told}, how.sleeps, simple_poll::refused);
     return outcome ? std::error_code{} : outcome.error();
   }
 
@@ -218,12 +185,13 @@ class ring {
   /// Arms a timer whose deadline is set; it fires in a poll. \errors `not_enough_memory`
   auto arm(timer& one) noexcept -> result<void> {
     agenda_ |= agenda_timers;
+    timer_calls_ = &timer_code;
     return timers_.arm(one);
   }
 
   /// Disarms a timer if it is armed.
   void disarm(timer& one) noexcept {
-    if (one.armed) timers_.disarm(one);
+    if (one.armed) timer_calls_->disarm(*this, one);
   }
 
   /// Operations that were started and are not done.
@@ -266,32 +234,56 @@ class ring {
     return started::pending;
   }
 
-  // Members of a chain: in flight and on the list of their descriptor from now on, started when their turn comes.
-  template <class Op>
-  void adopt(operation<Op>& one, chain<entry>& owner, chain_member<entry>& member) noexcept {
-    begin(one);
-    one.kind |= record_kind::member | record_kind::waiting;
-    one.owner = &owner;
-    watch().hook(event::op_queued{&one, one.info->name, one.handle});
-    if constexpr (!operation<Op>::is_tagged_close)
-      member.refused = list(one) ? backend_.prepare_entry(member.entry(), one, one.description(), one.scratch) : one.res;
-    ++started_;
-  }
-
-  // Runs a chain; `entries` is its length if the system may run it, else 0.
-  void run(chain<entry>& one, std::size_t entries) noexcept {
-    chain_host host{*this};
-    if constexpr (requires { backend_.reserve(0U, watch()); }) {
-      if (entries != 0 && one.prepared() && backend_.reserve(static_cast<std::uint32_t>(entries), watch()))
-        return one.start_by_system(host);
+  // One of the operations of a call, whatever its type; the call has set its facts and its handle.
+  [[gnu::always_inline]] auto start_any(record& one, bool alone) noexcept -> started {
+    begin_any(one);
+    if (one.kind != record_kind::plain) [[unlikely]] {
+      if (one.info->is_close) return start_close(one);
+      static_cast<timed_record&>(one).expired = false;
     }
-    one.start(host);
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    if (!list_any(one)) [[unlikely]]
+      return finish_at_once(one);
+    if (facts(one).start(*this, one, alone) == started::done) {
+      unlink(one);
+      return finish_at_once(one);
+    }
+    ++started_;
+    return started::pending;
   }
 
-  void cancel(chain<entry>& one) noexcept {
-    chain_host host{*this};
-    one.cancel(host);
+  [[gnu::noinline]] auto start_rarely(record& one, bool alone) noexcept -> started { return start_any(one, alone); }
+
+  // What of that depends on the type; the record points to these.
+  template <class Operation>
+  static auto start_known(ring& self, record& one, bool alone) noexcept -> started {
+    auto& known = static_cast<Operation&>(one);
+    const started outcome = self.backend_.start(one, known.description(), known.scratch, alone, self.watch());
+    if constexpr (Operation::is_timed) {
+      if (outcome == started::pending) self.arm_limit(known);
+    }
+    return outcome;
   }
+  template <class Operation>
+  static auto prepare_known(ring& self, entry& prepared, record& one) noexcept -> int {
+    auto& known = static_cast<Operation&>(one);
+    return self.backend_.prepare_entry(prepared, one, known.description(), known.scratch);
+  }
+  static void arm_known(ring& self, record& one) noexcept { self.arm_limit(static_cast<timed_record&>(one)); }
+
+  [[gnu::always_inline]] auto start_unlinked(record* const* records, std::size_t count, void* waiter) noexcept -> std::size_t {
+    const bool alone = count == 1;
+    std::size_t done = 0;
+    for (record* const* const end = records + count; records != end; ++records) {
+      record& one = **records;
+      one.waiter = waiter;
+      if (start_any(one, alone) == started::done) ++done;
+    }
+    return done;
+  }
+
+  // The operations of a call with links; `self` is the ring. How many are done already.
+  static auto start_linked(void* self, record* const* records, std::size_t count, chain_parts<entry>& parts) noexcept -> std::size_t;
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return {&trace_}; }
   /// \endcond
@@ -300,47 +292,66 @@ class ring {
   // What a cancel finds running ends soon; what it missed is asked again after so long.
   static constexpr wait drain_step = wait::at_most(std::chrono::milliseconds{10});
 
-  /// What a chain asks of its ring.
-  struct chain_host {
-    ring& self;
+  [[gnu::noinline, gnu::cold]] void finish() noexcept {
+    if (backend_.in_child()) return;
+    draining_ = true;
+    while (in_flight() != 0) {
+      backend_.cancel_all(watch());
+      if (step(drain_step)) return;
+    }
+  }
 
-    auto push(record& one, const entry& prepared) noexcept -> started {
-      begin_turn(one);
-      if (one.info->is_close) return self.start_close(one, true);
-      if (self.backend_.push(one, prepared, self.watch()) == started::done) return started::done;
-      if ((one.kind & record_kind::timed) != 0) self.arm_limit(static_cast<timed_record&>(one));
-      return started::pending;
+  [[gnu::noinline]] auto poll_fully(const listener& told, bool sleeps, simple_poll so_far) noexcept -> result<std::size_t> {
+    std::size_t before = completed_;
+    bool entered = so_far == simple_poll::partly;
+    if constexpr (requires { backend_.simply_taken(); }) {
+      if (entered) before -= backend_.simply_taken();
     }
-    void push_linked(record& one, const entry& prepared, bool linked) noexcept {
-      begin_turn(one);
-      self.backend_.push_linked(prepared, linked, self.watch());
+    for (;;) {
+      poll_request request{.wait = sleeps, .limit = interval::max()};
+      if (!entered && agenda_ != 0) request = before_poll(told, sleeps);
+      request.entered = std::exchange(entered, false);
+      const auto report = backend_.poll(
+          request,
+          [this, &told](record& one) noexcept {
+            if (complete(one)) told.done(one);
+          },
+          watch());
+      if (!report) {
+        agenda_ &= ~agenda_limit;
+        return std::unexpected{report.error()};
+      }
+      if ((agenda_ | static_cast<unsigned>(report->woken)) != 0) {
+        if (after_poll(told, report->woken, before)) break;
+      }
+      if (completed_ != before || !sleeps) break;
     }
-    void finish(record& one, std::int32_t raw) noexcept {
-      if (!one.info->is_close) self.unlist(one);
-      self.finish_later(one, raw);
-    }
-    void abort(record& one) noexcept {
-      if (!one.info->is_close) self.cancel_running(one);
-    }
-    void abort_again(record& one) noexcept { self.backend_.cancel(one, self.watch()); }
-    void insist(chain<entry>& one) noexcept {
-      if (std::exchange(one.pressed, true)) return;
-      one.next_pressed = std::exchange(self.pressed_, &one);
-      self.agenda_ |= agenda_chains;
-    }
-    void relax(chain<entry>& one) noexcept {
-      if (!std::exchange(one.pressed, false)) return;
-      chain<entry>** place = &self.pressed_;
-      while (*place != &one) place = &(*place)->next_pressed;
-      *place = one.next_pressed;
-    }
+    return completed_ - before;
+  }
 
-   private:
-    void begin_turn(record& one) noexcept {
-      one.kind = static_cast<std::uint8_t>(one.kind & ~record_kind::waiting);
-      if (one.info->is_send && one.handle >= 0) self.check_send_order(one, self.descriptors_[one.handle]);
-    }
-  };
+  [[nodiscard]] static auto facts(const record& one) noexcept -> const op_facts<ring>& {
+    return *static_cast<const op_facts<ring>*>(one.info);
+  }
+
+  [[gnu::always_inline]] void begin_any(record& one) noexcept {
+    assert(one.state != record_state::in_flight && "an operation was started while it was in flight");
+    one.kind = facts(one).kind;
+    one.state = record_state::in_flight;
+    one.cancelling = false;
+    one.unused = 0;
+  }
+
+  // A member of a chain: in flight and on the list of its descriptor from now on, started when its turn comes. Whether the system may run
+  // it in its turn.
+  auto adopt(record& one, chain<entry>& owner, chain_member<entry>& member) noexcept -> bool;
+
+  // Runs a chain; `entries` is its length if the system may run it, else 0.
+  void run(chain<entry>& one, std::size_t entries) noexcept;
+
+  [[nodiscard]] static auto chain_of(const record& one) noexcept -> chain_base& { return *static_cast<chain_base*>(one.owner); }
+
+  // What a chain asks of its ring.
+  struct chain_host;
 
   static constexpr unsigned agenda_timers = 1;
   static constexpr unsigned agenda_chains = 2;
@@ -350,9 +361,8 @@ class ring {
   // How long a poll sleeps while a chain that the system runs does not let go: it may start a member between being asked and sleeping.
   static constexpr interval press_again = interval::nanoseconds(1'000'000);
 
-  void press_chains() noexcept {
-    chain_host host{*this};
-    for (auto* one = pressed_; one != nullptr; one = one->next_pressed) one->press(host);
+  [[gnu::noinline, gnu::cold]] void press_chains() noexcept {
+    for (auto* one = pressed_; one != nullptr; one = one->next_pressed) one->calls->press(this, *one);
   }
 
   void check_thread() const noexcept { assert(owner_ == detail::thread_token() && "a ring is used by the thread that made it"); }
@@ -382,6 +392,14 @@ class ring {
     if (!descriptors_.has(one.handle)) [[unlikely]]
       return list_new(one);
     return link(one, descriptors_[one.handle]);
+  }
+
+  [[gnu::always_inline]] auto list_any(record& one) noexcept -> bool {
+    if (one.handle < 0) {
+      leave_alone(one);
+      return true;
+    }
+    return descriptors_.has(one.handle) ? link(one, descriptors_[one.handle]) : list_new(one);
   }
 
   [[gnu::noinline, gnu::cold]] auto list_new(record& one) noexcept -> bool {
@@ -461,10 +479,9 @@ class ring {
   }
 
   /// The part of a poll before the backend's that is rarely needed; what the backend is asked for.
-  template <class Sink>
-  auto before_poll(Sink& sink, bool sleeps) noexcept -> poll_request {
+  auto before_poll(const listener& told, bool sleeps) noexcept -> poll_request {
     const std::size_t before = completed_;
-    if (finished_ != nullptr) deliver_finished(sink);
+    if (finished_ != nullptr) deliver_finished(told);
     poll_request request{.wait = sleeps && completed_ == before, .limit = interval::max()};
     if (request.wait) {
       const time_point end = (agenda_ & agenda_limit) != 0 ? end_ : time_point::never();
@@ -479,14 +496,13 @@ class ring {
   }
 
   /// The part after it. Whether this poll is over although it may have brought nothing.
-  template <class Sink>
-  auto after_poll(Sink& sink, bool woken, std::size_t before) noexcept -> bool {
+  auto after_poll(const listener& told, bool woken, std::size_t before) noexcept -> bool {
     bool stops = woken;
-    if constexpr (requires { sink.woken(); }) {
-      if (woken) sink.woken();
+    if (woken) told.woken();
+    if (timers_.size() != 0) {
+      if (const time_point now = ring::now(); timers_.next() <= now && timer_calls_->expire(*this, told, now)) stops = true;
     }
-    if (timers_.size() != 0 && expire(sink)) stops = true;
-    if (finished_ != nullptr) deliver_finished(sink);
+    if (finished_ != nullptr) deliver_finished(told);
     const bool limited = (agenda_ & agenda_limit) != 0;
     if (limited && now() >= end_) stops = true;
     agenda_ = (timers_.size() != 0 ? agenda_timers : 0U) | (pressed_ != nullptr ? agenda_chains : 0U) |
@@ -494,20 +510,19 @@ class ring {
     return stops;
   }
 
-  template <class Sink>
-  void deliver_finished(Sink& sink) noexcept {
+  [[gnu::noinline, gnu::cold]] void deliver_finished(const listener& told) noexcept {
     while (finished_ != nullptr) {
       record& one = *finished_;
       finished_ = one.next;
       ++completed_;
       one.state = record_state::done;
       watch().hook(event::op_completed{&one, one.res});
-      sink(one);
+      told.done(one);
     }
   }
 
   /// Closes a handle: at once if nothing is in flight on it, else after what is in flight was cancelled.
-  auto start_close(record& one, bool in_chain = false) noexcept -> started {
+  [[gnu::noinline, gnu::cold]] auto start_close(record& one, bool in_chain = false) noexcept -> started {
     if (!in_chain) watch().hook(event::op_queued{&one, one.info->name, one.handle});
     descriptor* const slot = one.handle < 0 ? nullptr : descriptors_.find(one.handle);
     if (slot != nullptr && slot->closing != nullptr) {
@@ -537,9 +552,8 @@ class ring {
     if (backend_.start_close(one, watch()) == started::done) {
       one.handle = -1;
       if ((one.kind & record_kind::member) != 0) {
-        chain_host host{*this};
         const auto raw = one.res;
-        static_cast<chain<entry>*>(one.owner)->done(host, one);
+        chain_of(one).calls->done(this, chain_of(one), one);
         finish_later(one, raw);
       } else {
         finish_later(one, one.res);
@@ -579,8 +593,7 @@ class ring {
   [[gnu::noinline]] auto complete_special(record& one) noexcept -> bool {
     constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
     if ((one.kind & record_kind::member) != 0) {
-      chain_host host{*this};
-      if (static_cast<chain<entry>*>(one.owner)->takes_back(host, one)) return false;
+      if (chain_of(one).calls->takes_back(this, chain_of(one), one)) return false;
     }
     if ((one.kind & record_kind::close) != 0) {
       // Whatever cut it off, a close is not skipped.
@@ -591,41 +604,45 @@ class ring {
     }
     if ((one.kind & record_kind::timed) != 0) {
       auto& timed = static_cast<timed_record&>(one);
-      if (timed.timer.armed) timers_.disarm(timed.timer);
+      disarm(timed.timer);
       if (timed.expired && one.res == canceled_code) one.res = raw(errc::timed_out);
     }
     ++completed_;
     one.state = record_state::done;
     watch().hook(event::op_completed{&one, one.res});
     if ((one.kind & record_kind::member) != 0) {
-      auto& owner = *static_cast<chain<entry>*>(one.owner);
-      chain_host host{*this};
-      if (draining_) owner.cancel(host);
-      owner.done(host, one);
+      auto& owner = chain_of(one);
+      if (draining_) owner.calls->cancel(this, owner);
+      owner.calls->done(this, owner, one);
     }
     return true;
   }
 
-  template <class Sink>
-  auto expire(Sink& sink) noexcept -> bool {
-    const time_point now = ring::now();
-    if (timers_.next() > now) return false;
+  // What is done with timers that were armed: through here, so that only programs that arm one contain it.
+  struct timer_calls {
+    auto (*expire)(ring& self, const listener& told, time_point now) noexcept -> bool;  // whether one of the caller's fired
+    void (*disarm)(ring& self, timer& one) noexcept;
+  };
+  static void disarm_armed(ring& self, timer& one) noexcept { self.timers_.disarm(one); }
+
+  static auto expire(ring& self, const listener& told, time_point now) noexcept -> bool {
     bool foreign = false;
-    timers_.expire(now, [&](timer_node& node) noexcept {
+    self.timers_.expire(now, [&](timer_node& node) noexcept {
       auto& one = static_cast<timer&>(node);
-      watch().hook(event::timer_fired{(now - one.deadline).count});
+      self.watch().hook(event::timer_fired{(now - one.deadline).count});
       if (one.role == timer_role::operation) {
         auto& bounded = static_cast<timed_record&>(*static_cast<record*>(one.owner));
         // One that was cancelled before has not run out of time.
         bounded.expired = !bounded.cancelling;
-        cancel_running(bounded);
+        self.cancel_running(bounded);
       } else {
         foreign = true;
-        if constexpr (requires { sink(one); }) sink(one);
+        told.fired(one);
       }
     });
     return foreign;
   }
+  static constexpr timer_calls timer_code{&expire, &disarm_armed};
 
   backend_type backend_;
   [[no_unique_address]] timers_type timers_;
@@ -637,8 +654,9 @@ class ring {
   record* finished_last_ = nullptr;
   const void* owner_ = detail::thread_token();
   bool draining_ = false;
-  chain<entry>* pressed_ = nullptr;
   time_point end_;  // of a poll with a limit
+  chain_base* pressed_ = nullptr;
+  const timer_calls* timer_calls_ = nullptr;
   descriptor_table<os> descriptors_;
 };
 

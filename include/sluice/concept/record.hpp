@@ -93,12 +93,12 @@ inline constexpr std::int32_t own_error_bit = 0x4000'0000;
 [[nodiscard]] constexpr auto raw(errc code) noexcept -> std::int32_t { return -(own_error_bit | static_cast<std::int32_t>(code)); }
 
 /// The raw result for an error code, ours or the system's.
-[[nodiscard]] inline auto raw(std::error_code code) noexcept -> std::int32_t {
+[[nodiscard, gnu::cold]] inline auto raw(std::error_code code) noexcept -> std::int32_t {
   return code.category() == error_category() ? raw(static_cast<errc>(code.value())) : -code.value();
 }
 
 /// The error code of a negative raw result.
-[[nodiscard]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
+[[nodiscard, gnu::noinline, gnu::cold]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
   const auto number = -res;
   if ((number & own_error_bit) != 0) return make_error_code(static_cast<errc>(number & ~own_error_bit));
   return {number, std::system_category()};

@@ -53,9 +53,9 @@ struct coro_of {
   /// blocks the thread.
   /// \errors those of the operations; `operation_canceled` once the task was asked to end
   template <class... Ops>
-  static auto io(Ops... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
-    if constexpr (aio::check_call<typename scheduler::backend_type, Ops...>())
-      return scheduler::io(std::move(ops)...);
+  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+    if constexpr (aio::check_call<typename scheduler::backend_type, std::remove_cvref_t<Ops>...>())
+      return scheduler::io(std::forward<Ops>(ops)...);
     else
       __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
   }

@@ -21,16 +21,16 @@ namespace sluice::inline v0::coro {
 /// \cond
 template <class Config>
 template <class Op>
-auto scheduler<Config>::io_in_brief(Op& op) noexcept -> result<typename Op::result_type> {
+auto scheduler<Config>::io_in_brief(const Op& op) noexcept -> result<typename Op::result_type> {
   auto* const home = detail::current<Config>;
   // The root looks as if it had been asked to end, too.
   if (home == nullptr || home->running_->cancelled) [[unlikely]]
-    return io_in_full(op);
+    return io_rarely(op);
   fiber_type& me = *home->running_;
   awaited_operation<Config, typename ring_type::template brief_operation<Op>> it{op};
   it.one.waiter = &me;
   if (home->ring_.start_one(it.one, true) == started::done) [[unlikely]] {
-    if (++home->inline_streak_ >= most_inline) home->give_way();
+    home->note_inline();
   } else {
     me.pending = 1;
     home->park(me, it.wait);
@@ -47,43 +47,68 @@ void scheduler<Config>::look_at_failure(const aio::record& one) noexcept {
 }
 
 template <class Config>
-template <class... Ops>
-auto scheduler<Config>::io_in_full(Ops&... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
-  aio::call<ring_type, Ops...> batch{std::move(ops)...};
-  auto* const home = detail::current<Config>;
-  if (home == nullptr || !home->in_task()) [[unlikely]] {
-    assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
-    if (const std::error_code error = aio::finish_blocking<Config>(batch)) batch.refuse(aio::raw(error));
-  } else {
-    home->start_and_wait(batch);
-  }
-  if constexpr (sizeof...(Ops) == 1)
-    return batch.template get<0>().result();
-  else
-    return batch.results();
+template <class Op>
+auto scheduler<Config>::io_rarely(const Op& op) noexcept -> result<typename Op::result_type> {
+  return io_alone(op);
 }
 
 template <class Config>
-template <class Batch>
-inline void scheduler<Config>::start_and_wait(Batch& batch) noexcept {
-  fiber_type& me = *running_;
-  std::size_t pending = 0;
-  if (cancelled(me)) [[unlikely]] {
-    note_refusal();
-    pending = batch.start_closes_only(ring_, &me);
+template <class Op>
+auto scheduler<Config>::io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type {
+  using description = std::remove_cvref_t<Op>;
+  if constexpr (std::is_same_v<typename sluice::detail::unlinked<description>::type, description>) {
+    typename ring_type::template brief_operation<description> one{aio::started_at_once{}, op};
+    aio::settle_type<ring_type>(one);
+    perform_one(one);
+    return one.result();
   } else {
-    pending = batch.count - batch.start(ring_, &me);
+    typename ring_type::template call_operation<description> one{std::forward<Op>(op)};
+    aio::settle_type<ring_type>(one);
+    perform_one(one);
+    return one.result();
   }
-  if (pending == 0) {
-    if (++inline_streak_ >= most_inline) [[unlikely]]
-      give_way();
-    return;
+}
+
+template <class Config>
+template <class... Ops>
+auto scheduler<Config>::io_together(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+  aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::forward<Ops>(ops)...};
+  perform(batch);
+  return batch.results();
+}
+
+template <class Config>
+void scheduler<Config>::perform_one(aio::record& one) noexcept {
+  aio::record* only = &one;
+  aio::any_call<ring_type> batch{&only, 1};
+  perform(batch);
+}
+
+template <class Config>
+void scheduler<Config>::perform(aio::any_call<ring_type>& batch) noexcept {
+  auto* const home = detail::current<Config>;
+  if (home == nullptr || !home->in_task()) [[unlikely]]
+    return block(batch);
+  fiber_type& me = *home->running_;
+  std::size_t pending = 0;
+  if (home->cancelled(me)) [[unlikely]] {
+    home->note_refusal();
+    pending = batch.start_closes_only(home->ring_, &me);
+  } else {
+    pending = batch.size() - batch.start(home->ring_, &me);
   }
+  if (pending == 0) return home->note_inline();
   me.pending = static_cast<std::uint32_t>(pending);
-  call_wait<ring_type, Batch> w{batch, ring_};
-  park(w);
-  if (cancelled(me) && batch.any_canceled()) [[unlikely]]
-    note_refusal();
+  call_wait<ring_type> w{batch, home->ring_};
+  home->park(me, w);
+  if (home->cancelled(me) && batch.any_canceled()) [[unlikely]]
+    home->note_refusal();
+}
+
+template <class Config>
+void scheduler<Config>::block(aio::any_call<ring_type>& batch) noexcept {
+  assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
+  aio::finish_blocking<Config>(batch);
 }
 
 template <class Config>
@@ -105,6 +130,25 @@ void scheduler<Config>::io(std::span<aio::basic_operation<backend_type, Op>> bat
     for (const auto& one : batch)
       if (one.was_canceled()) return note_refusal();
   }
+}
+
+template <class Config>
+auto scheduler<Config>::sleep_until(time_point deadline) noexcept -> result<void> {
+  fiber_type& me = *running_;
+  if (me.cancelled && cancelled(me)) {
+    note_refusal();
+    return canceled();
+  }
+  sleep_wait<Config> w{*this, deadline};
+  w.timer.tag = timer_wakes;
+  w.timer.owner = &me;
+  if (auto armed = ring_.arm(w.timer); !armed) return armed;
+  park(w);
+  if (w.cut) {
+    note_refusal();
+    return canceled();
+  }
+  return {};
 }
 /// \endcond
 

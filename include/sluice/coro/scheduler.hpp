@@ -4,7 +4,6 @@
 /// Runs tasks on one thread: whoever must wait goes straight to the next one that can run. Layer: coro.
 
 #include <sluice/aio/call.hpp>
-#include <sluice/aio/immediate.hpp>
 #include <sluice/aio/ring.hpp>
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/stack.hpp>
@@ -320,38 +319,30 @@ class scheduler {
 
   // The operations of one call. The running task waits for all of them; outside a task the thread does.
   template <class... Ops>
-  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<Ops...>::type {
-    if constexpr (sizeof...(Ops) == 1 && (std::is_same_v<typename sluice::detail::unlinked<Ops>::type, Ops> && ...))
+  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+    if constexpr (sizeof...(Ops) != 1)
+      return io_together(std::forward<Ops>(ops)...);
+    else if constexpr ((aio::is_frequent<std::remove_cvref_t<Ops>> && ...))
       return io_in_brief(ops...);
     else
-      return io_in_full(ops...);
+      return io_alone(std::forward<Ops>(ops)...);
   }
-  // One operation without a deadline, by far the most frequent call; and all others.
+  // One operation that programs do again and again: nothing is shared with others, nothing is asked at run time that its type tells.
   template <class Op>
-  [[gnu::noinline]] static auto io_in_brief(Op& op) noexcept -> result<typename Op::result_type>;
+  [[gnu::noinline]] static auto io_in_brief(const Op& op) noexcept -> result<typename Op::result_type>;
+  // The same where that does not go: outside a task, or in one that was asked to end.
+  template <class Op>
+  [[gnu::noinline, gnu::cold]] static auto io_rarely(const Op& op) noexcept -> result<typename Op::result_type>;
+  // One operation of another kind, or with a deadline; and several.
+  template <class Op>
+  static auto io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type;
   template <class... Ops>
-  [[gnu::noinline]] static auto io_in_full(Ops&... ops) noexcept -> typename aio::outcome_of<Ops...>::type;
+  static auto io_together(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type;
   // A batch whose size is known at run time.
   template <class Op>
   void io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept;
 
-  auto sleep_until(time_point deadline) noexcept -> result<void> {
-    fiber_type& me = *running_;
-    if (me.cancelled && cancelled(me)) {
-      note_refusal();
-      return canceled();
-    }
-    sleep_wait<Config> w{*this, deadline};
-    w.timer.tag = timer_wakes;
-    w.timer.owner = &me;
-    if (auto armed = ring_.arm(w.timer); !armed) return armed;
-    park(w);
-    if (w.cut) {
-      note_refusal();
-      return canceled();
-    }
-    return {};
-  }
+  auto sleep_until(time_point deadline) noexcept -> result<void>;
 
   // A deadline for a scope of the running task.
   struct scope_deadline {
@@ -630,8 +621,19 @@ class scheduler {
   /// An operation of the running task has failed: perhaps because the task was asked to end.
   [[gnu::noinline, gnu::cold]] void look_at_failure(const aio::record& one) noexcept;
 
-  template <class Batch>
-  [[gnu::always_inline]] inline void start_and_wait(Batch& batch) noexcept;
+  // A call was done at once. A task that never waits lets the others run now and then.
+  [[gnu::always_inline]] void note_inline() noexcept {
+    if (++inline_streak_ >= most_inline) [[unlikely]]
+      give_way();
+  }
+
+  // Any call, whatever the types of its operations.
+  [[gnu::noinline]] static void perform(aio::any_call<ring_type>& batch) noexcept;
+
+  [[gnu::noinline]] static void perform_one(aio::record& one) noexcept;
+
+  // The same outside a task.
+  [[gnu::noinline, gnu::cold]] static void block(aio::any_call<ring_type>& batch) noexcept;
 
   void note_failure(std::error_code code) noexcept {
     if (!spawn_status_) spawn_status_ = code;

@@ -3,6 +3,7 @@
 /// @file
 /// The waits that every scheduler has: for operations, for a time, for its tasks. Layer: coro.
 
+#include <sluice/aio/call.hpp>
 #include <sluice/aio/operation.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/coro/frame.hpp>
@@ -50,23 +51,24 @@ struct awaited_operation {
 };
 
 /// For the operations of one call.
-template <class Ring, class Batch>
+template <class Ring>
 struct call_wait : waiting {
-  Batch* batch;  ///< all of them
-  Ring* ring;    ///< where they run
+  aio::any_call<Ring>* batch;  ///< all of them
+  Ring* ring;                  ///< where they run
 
   /// For these.
-  call_wait(Batch& what, Ring& where) noexcept : waiting{&facts}, batch{&what}, ring{&where} {}
+  call_wait(aio::any_call<Ring>& what, Ring& where) noexcept : waiting{&facts}, batch{&what}, ring{&where} {}
 
  private:
   static void end(waiting& base) noexcept {
     auto& self = static_cast<call_wait&>(base);
     self.batch->cancel(*self.ring);
   }
-  static auto first_handle(const waiting& base) noexcept -> int {
-    return static_cast<const call_wait&>(base).batch->template get<0>().handle;
+  static auto first_handle(const waiting& base) noexcept -> int { return static_cast<const call_wait&>(base).batch->front().handle; }
+  static auto first_name(const waiting& base) noexcept -> std::string_view {
+    return static_cast<const call_wait&>(base).batch->front().info->name;
   }
-  static constexpr wait_kind facts{.what = Batch::first_name, .cancel = &end, .handle = &first_handle};
+  static constexpr wait_kind facts{.what = {}, .cancel = &end, .handle = &first_handle, .name = &first_name};
 };
 
 /// For a batch of one kind.

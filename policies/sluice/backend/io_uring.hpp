@@ -97,7 +97,7 @@ class io_uring {
   auto operator=(const io_uring&) -> io_uring& = delete;
 
   /// Takes the ring down. In a forked child only descriptors are closed.
-  ~io_uring() {
+  [[gnu::cold]] ~io_uring() {
     if (in_child()) {
       (void)Os::close(ring_.ring_fd);
       return;
@@ -167,16 +167,12 @@ class io_uring {
     return started::pending;
   }
 
-  /// Whether the kernel itself can run an operation as part of a chain. Closes are not its business, for it would skip them; times are not,
-  /// for what waits for one could not be taken back from the kernel without losing the time that has passed.
+  /// Whether the kernel itself can run an operation as part of a chain.
   template <class Op>
-  [[nodiscard]] auto can_link() noexcept -> bool {
-    if constexpr (detail::uring::always_plain<Op> || std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::close_file> ||
-                  std::is_same_v<Op, op::close_socket> || std::is_same_v<Op, op::timeout> || std::is_same_v<Op, op::link_timeout>)
-      return false;
-    else
-      return knows<Op>();
-  }
+  static constexpr bool can_link = detail::uring::linkable<Op>;
+
+  /// Whether the running kernel knows what a prepared operation asks for.
+  [[nodiscard]] auto can_run(const entry& prepared) noexcept -> bool { return knows(prepared.opcode); }
 
   /// Makes room for a whole chain, flushing first if need be: the kernel does not carry links across submissions. False if it never fits.
   template <class Watch>
@@ -372,18 +368,23 @@ class io_uring {
 
   template <class Op, class Watch>
   auto call_plainly(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept -> started {
+    entry e;
+    fill(e, op, keep);
+    return call_prepared(record, e, watch);
+  }
+
+  template <class Watch>
+  [[gnu::noinline]] auto call_prepared(aio::record& record, const entry& prepared, const Watch& watch) noexcept -> started {
     // Nothing may overtake what is queued on the same handle.
     if (record.older != nullptr && !submissions_.all_taken()) hand_over(watch);
-    entry e{};
-    fill(e, op, keep);
-    record.res = detail::uring::call<Os>(e);
-    watch.hook(event::op_inline{Op::name, record.res});
+    record.res = detail::uring::call<Os>(prepared);
+    watch.hook(event::op_inline{record.info->name, record.res});
     return started::done;
   }
 
   /// Gives the kernel what is queued and comes back when it has started it.
   template <class Watch>
-  [[gnu::noinline]] void hand_over(const Watch& watch) noexcept {
+  [[gnu::noinline, gnu::cold]] void hand_over(const Watch& watch) noexcept {
     flush(watch);
     if constexpr (polls_submissions) {
       while (!submissions_.all_taken()) {
@@ -465,7 +466,7 @@ class io_uring {
 
   /// Submits what is queued, without waiting. Completions go to the backlog, so that a small completion queue does not overflow.
   template <class Watch>
-  [[gnu::noinline]] void flush(Watch watch) noexcept {
+  [[gnu::noinline, gnu::cold]] void flush(Watch watch) noexcept {
     const std::uint32_t submit = publish(watch);
     unsigned flags = flags_for(submit);
     if constexpr (polls_submissions) flags |= IORING_ENTER_SQ_WAIT;
@@ -483,7 +484,7 @@ class io_uring {
   }
 
   /// The kernel has no memory for requests: waits for one that it holds to finish, for a short while.
-  [[gnu::noinline]] void let_finish(interval limit) noexcept {
+  [[gnu::noinline, gnu::cold]] void let_finish(interval limit) noexcept {
     constexpr std::int64_t most = 1'000'000;
     ::__kernel_timespec when = detail::uring::timespec_of(limit.count < most ? limit.count : most);
     detail::uring::wait_argument arg{};
@@ -588,7 +589,7 @@ class io_uring {
   }
 
   /// Spares the kernel the look-up of the descriptor. Not before some polls were made: a short program would pay more than it gains.
-  void register_descriptor() noexcept {
+  [[gnu::noinline, gnu::cold]] void register_descriptor() noexcept {
     unusual_ &= ~is_not_registered;
     ::io_uring_rsrc_update slot{};
     slot.offset = ~0U;
@@ -662,8 +663,9 @@ class io_uring {
   }
 
   /// Whether the running kernel has an opcode. Asked of the kernel once, and only when an opcode newer than the baseline turns up.
-  [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool {
-    if (code < detail::uring::opcode::bind) return true;
+  [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool { return code < detail::uring::opcode::bind || asked(code); }
+
+  [[gnu::noinline, gnu::cold]] auto asked(std::uint8_t code) noexcept -> bool {
     if (last_opcode_ < 0) last_opcode_ = detail::uring::newest_opcode<Os>(descriptor());
     return code <= last_opcode_;
   }

@@ -43,12 +43,19 @@ inline constexpr bool never_waits<op::listen> = true;
 template <>
 inline constexpr bool never_waits<op::shutdown> = true;
 
+/// Operations that the kernel itself can run as part of a chain. Closes are not its business, for it would skip them; times are not, for
+/// what waits for one could not be taken back from the kernel without losing the time that has passed.
+template <class Op>
+inline constexpr bool linkable =
+    !(always_plain<Op> || std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::close_file> ||
+      std::is_same_v<Op, op::close_socket> || std::is_same_v<Op, op::timeout> || std::is_same_v<Op, op::link_timeout>);
+
 using os::ensure_descriptor;
 using os::notify;
 using os::take_token;
 
 template <class Os>
-auto call_once(const ::io_uring_sqe& e) noexcept -> int {
+[[gnu::cold]] auto call_once(const ::io_uring_sqe& e) noexcept -> int {
   auto* const address = reinterpret_cast<void*>(static_cast<std::uintptr_t>(e.addr));
   switch (e.opcode) {
     case opcode::bind: return Os::bind(e.fd, static_cast<const ::sockaddr*>(address), static_cast<::socklen_t>(e.off));

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Whoever is told what a poll brings, its type forgotten. Layer: aio.
+
+#include <sluice/concept/record.hpp>
+
+namespace sluice::inline v0::aio {
+
+/// \cond
+// So that a program has one copy of the code that polls in the general way. It is made from a sink and lives no longer.
+class listener {
+ public:
+  template <class Sink>
+  explicit listener(Sink& sink) noexcept : sink_{&sink}, calls_{calls_of<Sink>} {}
+
+  void done(record& one) const noexcept { calls_.done(sink_, one); }
+  void fired(timer& one) const noexcept { calls_.fired(sink_, one); }
+  void woken() const noexcept { calls_.woken(sink_); }
+
+ private:
+  struct calls {
+    void (*done)(const void* sink, record&) noexcept;
+    void (*fired)(const void* sink, timer&) noexcept;
+    void (*woken)(const void* sink) noexcept;
+  };
+
+  // It was given as what it is.
+  template <class Sink>
+  static auto known(const void* sink) noexcept -> Sink& {
+    return *static_cast<Sink*>(const_cast<void*>(sink));
+  }
+
+  template <class Sink>
+  static constexpr calls calls_of{
+      .done = [](const void* sink, record& one) noexcept { known<Sink>(sink)(one); },
+      .fired =
+          []([[maybe_unused]] const void* sink, [[maybe_unused]] timer& one) noexcept {
+            if constexpr (requires(Sink& to) { to(one); }) known<Sink>(sink)(one);
+          },
+      .woken =
+          []([[maybe_unused]] const void* sink) noexcept {
+            if constexpr (requires(Sink& to) { to.woken(); }) known<Sink>(sink).woken();
+          },
+  };
+
+  const void* sink_;
+  const calls& calls_;
+};
+/// \endcond
+
+}  // namespace sluice::inline v0::aio
