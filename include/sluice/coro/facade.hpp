@@ -10,6 +10,7 @@
 #include <sluice/coro/run.hpp>
 #include <sluice/coro/scheduler.hpp>
 #include <sluice/coro/scope.hpp>
+#include <sluice/coro/stop.hpp>
 #include <sluice/coro/structure.hpp>
 #include <sluice/coro/task.hpp>
 
@@ -149,13 +150,7 @@ struct coro_of {
     /// A token for foreign code; stop is requested when the task is asked to end. \allocates at the first call
     [[nodiscard]] static auto stop_token() -> std::stop_token {
       auto* const home = current_task_home();
-      if (home == nullptr) return {};
-      auto& task = *home->self().cold;
-      if (task.stop == nullptr) {
-        task.stop = new std::stop_source;
-        if (task.base.cancelled) task.stop->request_stop();
-      }
-      return task.stop->get_token();
+      return home != nullptr ? coro::stop_token_of(*home->self().cold) : std::stop_token{};
     }
   };
 

@@ -17,7 +17,6 @@
 #include <exception>
 #include <optional>
 #include <source_location>
-#include <stop_token>
 #include <string_view>
 #include <type_traits>
 
@@ -76,6 +75,13 @@ struct cancel_scope {
   bool delivered;       ///< a wait inside was refused or cut short for its sake
 };
 
+/// Tells foreign code that a task was asked to end. Whoever makes one says how it is told and freed, so only programs that make one contain
+/// that.
+struct stop_relay {
+  void (*tell)(stop_relay&) noexcept;  ///< the task was asked to end
+  void (*free)(stop_relay&) noexcept;  ///< the task has gone
+};
+
 /// Where a task stands.
 enum class fiber_state : std::uint8_t {
   free,      ///< no task
@@ -109,7 +115,7 @@ struct alignas(64) frame_start {
   frame<Config>** handle;       ///< the pointer in the handle that owns it, where one does
   basic_scope<Config>* parent;  ///< the scope that owns it, where one does
   fiber<Config>* joiner;        ///< waits for the end
-  std::stop_source* stop;       ///< made when foreign code asks for a token
+  stop_relay* stop;             ///< made when foreign code asks for a token
   cancel_scope* innermost;      ///< the list of those inside `base`, which ends there; null where there is none
   cancel_scope base;            ///< the whole task
   std::uint32_t refused;        ///< waits refused since it was asked to end

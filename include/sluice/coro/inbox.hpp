@@ -41,19 +41,21 @@ class inbox {
     return {};
   }
 
-  /// Runs what was posted. The scheduler's thread only.
-  void run_all() noexcept { run_with(home_); }
+  /// What the scheduler does with it.
+  enum class action : std::uint8_t {
+    run,    ///< runs what was posted
+    close,  ///< goes, and leaves it: no message is taken any more, those that are left learn that the scheduler has gone
+    leave,  ///< leaves it as it is, in a child process
+  };
+  /// Does it, on the scheduler's thread. Through here, so that only programs which make one contain its code.
+  void (*const act)(inbox& self, action what) noexcept = [](inbox& self, action what) noexcept {
+    if (what == action::run) return self.run_with(self.home_);
+    if (what == action::close) self.close();
+    self.release();
+  };
+
   /// Whether there is anything to run.
   [[nodiscard]] auto empty() const noexcept -> bool { return queue_.empty(); }
-  /// The scheduler goes: no message is taken any more, those that are left learn that it has gone.
-  void close() noexcept {
-    {
-      const std::scoped_lock lock{gone_};
-      home_ = nullptr;
-    }
-    run_with(nullptr);
-  }
-
   /// One more holder.
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   /// One holder less; the last one frees it. When only the scheduler is left it wakes, since nobody else can help its tasks any more.
@@ -71,6 +73,14 @@ class inbox {
 
  private:
   ~inbox() = default;
+
+  void close() noexcept {
+    {
+      const std::scoped_lock lock{gone_};
+      home_ = nullptr;
+    }
+    run_with(nullptr);
+  }
 
   void run_with(void* home) noexcept {
     auto taken = queue_.take_all();

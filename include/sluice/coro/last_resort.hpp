@@ -8,12 +8,37 @@
 #include <sluice/coro/scheduler.hpp>
 
 #include <atomic>
+#include <cassert>
 #include <cstdio>
 #include <utility>
 
 namespace sluice::inline v0::coro {
 
 /// \cond
+template <class Config>
+scheduler<Config>::~scheduler() {
+  if (ring_.in_child()) {
+    if (inbox_ != nullptr) inbox_->act(*inbox_, inbox::action::leave);
+    return;
+  }
+  if (live_ != 0) {
+    ending_ = true;
+    cancel_all();
+    (void)run();
+  }
+  each_task([](fiber_type& task) noexcept {
+    if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
+  });
+  // What finished and was never fetched; it may own handles itself, which are empty by now.
+  each_task([](fiber_type& task) noexcept {
+    if (task.state != fiber_state::finished) return;
+    task.cold->drop(*task.cold);
+    if (task.cold->stop != nullptr) task.cold->stop->free(*task.cold->stop);
+    task.cold->annotation.destroy();
+  });
+  if (inbox_ != nullptr) inbox_->act(*inbox_, inbox::action::close);
+}
+
 template <class Config>
 void scheduler<Config>::cancel_all() noexcept {
   frame_type* list = nullptr;
@@ -55,7 +80,7 @@ void scheduler<Config>::request_cancel(frame<Config>& task) noexcept {
   watch().hook(event::task_cancelled{task.id});
   task.base.cancelled = true;
   task.hot->cancelled = true;
-  if (task.stop != nullptr) task.stop->request_stop();
+  if (task.stop != nullptr) task.stop->tell(*task.stop);
   // One wait that ends may ask the next task to end, and so on to any depth: one after the other, not one inside the other.
   *last_to_interrupt_ = &task;
   last_to_interrupt_ = &task.next_to_interrupt;
@@ -73,6 +98,63 @@ void scheduler<Config>::interrupt(frame<Config>& task) noexcept {
   hot.cancelled = true;
   if (hot.state == fiber_state::parked && hot.wait != nullptr && hot.wait->kind->cancel != nullptr && cancelled(hot))
     hot.wait->kind->cancel(*hot.wait);
+}
+
+template <class Config>
+void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
+  assert(handle->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
+  if (handle->hot->state != fiber_state::finished) {
+    request_cancel(*handle);
+    // A task cannot wait for itself, and a scheduler that another one of its config interrupts cannot run: then it ends on its own.
+    const auto ended = await_end(handle, false);
+    if (handle == nullptr) return;
+    if (!ended && handle->hot->state != fiber_state::finished) {
+      std::exchange(handle, nullptr)->handle = nullptr;
+      return;
+    }
+  }
+  frame_type& task = *std::exchange(handle, nullptr);
+  task.drop(task);
+  release(task);
+}
+
+template <class Config>
+auto scheduler<Config>::await_end(frame<Config>*& handle, bool cancellable) noexcept -> result<void> {
+  // Of a handle; one whose scheduler has gone is empty.
+  const auto has_ended = [](const void* which) noexcept {
+    const auto* const task = *static_cast<frame_type* const*>(which);
+    return task == nullptr || task->hot->state == fiber_state::finished;
+  };
+  if (has_ended(&handle)) return {};
+  if (!in_task()) return drive(has_ended, &handle);
+  if (running_ == handle->hot) return failure(errc::deadlock);
+  join_wait<Config> w{*handle};
+  if (cancellable && cancelled(*running_)) request_cancel(*handle);
+  handle->joiner = running_;
+  if (!has_ended(&handle)) park(w);
+  if (w.given_up) return given_up();
+  return {};
+}
+
+template <class Config>
+auto scheduler<Config>::given_up() noexcept -> std::unexpected<std::error_code> {
+  note_refusal();
+  return failure(errc::deadlock);
+}
+
+template <class Config>
+void scheduler<Config>::note_cut_below() noexcept {
+  if (in_task() && cancelled(*running_)) note_cut();
+}
+
+template <class Config>
+auto scheduler<Config>::drive(auto (*done)(const void*) noexcept -> bool, const void* what) noexcept -> result<void> {
+  while (!done(what)) {
+    if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending() && !is_reachable())
+      return failure(errc::deadlock);
+    if (const auto turned = poll(wait::one); !turned) return std::unexpected{turned.error()};
+  }
+  return {};
 }
 
 template <class Config>
@@ -102,7 +184,7 @@ auto scheduler<Config>::attend() noexcept -> bool {
 
 template <class Config>
 void scheduler<Config>::listen() noexcept {
-  if (inbox_ != nullptr && !inbox_->empty()) inbox_->run_all();
+  if (inbox_ != nullptr && !inbox_->empty()) inbox_->act(*inbox_, inbox::action::run);
   if (wishes_ == nullptr) return;
   const unsigned asked = wishes_->load(std::memory_order_relaxed);
   if (asked == 0) return;

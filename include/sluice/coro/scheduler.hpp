@@ -25,7 +25,6 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <tuple>
 #include <type_traits>
@@ -51,7 +50,7 @@ class scheduler {
   using os = typename ring_type::os;                             ///< where system calls go
 
   /// Makes a scheduler for this thread.
-  [[nodiscard]] static auto make(const ring_options& options = {}) noexcept -> result<scheduler> {
+  [[nodiscard, gnu::cold]] static auto make(const ring_options& options = {}) noexcept -> result<scheduler> {
     if (!context_type::supported()) return failure(errc::shadow_stack);
     const auto opened = backend_type::open(options);
     if (!opened) return std::unexpected{opened.error()};
@@ -74,29 +73,7 @@ class scheduler {
 
   /// Asks all tasks to end, newest first, and runs them to their end. A task that keeps waiting although its waits are refused is named and
   /// abandoned: never resumed, its destructors not run. Handles that outlive the scheduler are empty afterwards.
-  ~scheduler() {
-    if (inbox_ != nullptr && ring_.in_child()) inbox_->release();
-    if (ring_.in_child()) return;
-    if (live_ != 0) {
-      ending_ = true;
-      cancel_all();
-      (void)run();
-    }
-    each_task([](fiber_type& task) noexcept {
-      if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
-    });
-    // What finished and was never fetched; it may own handles itself, which are empty by now.
-    each_task([](fiber_type& task) noexcept {
-      if (task.state != fiber_state::finished) return;
-      task.cold->drop(*task.cold);
-      delete task.cold->stop;
-      task.cold->annotation.destroy();
-    });
-    if (inbox_ != nullptr) {
-      inbox_->close();
-      inbox_->release();
-    }
-  }
+  [[gnu::cold]] ~scheduler();
 
   /// Starts a task that the scheduler owns. \errors `not_enough_memory` for its stack
   template <class F, class... Args>
@@ -113,7 +90,7 @@ class scheduler {
 
   /// Runs until no task is left. \errors `errc::deadlock`, after all were cancelled; `errc::already_running` inside a task; what ends the
   /// ring; what kept a task from being spawned
-  auto run() -> result<void> {
+  [[gnu::noinline, gnu::cold]] auto run() -> result<void> {
     if (detail::current<Config> != nullptr) return failure(errc::already_running);
     entry_guard guard{*this};
     status_ = std::exchange(spawn_status_, {});
@@ -360,7 +337,7 @@ class scheduler {
   // Gives a finished task's memory back; nothing of its frame's own is alive any more. Not the running one.
   [[gnu::always_inline]] void release(frame_type& task) noexcept {
     if (task.stop != nullptr) [[unlikely]]
-      forget_token(task);
+      task.stop->free(*task.stop);
     task.annotation.destroy();
     const stack_span stack = task.stack;
     fiber_type& hot = *task.hot;
@@ -371,18 +348,20 @@ class scheduler {
     stacks_.deallocate(stack);
   }
 
-  [[gnu::noinline, gnu::cold]] static void forget_token(frame_type& task) noexcept { delete task.stop; }
+  // What the end of a handle comes to, whatever the type of the result; the handle is empty afterwards.
+  [[gnu::noinline, gnu::cold]] void end_handle(frame_type*& handle) noexcept;
 
-  // Runs turns until the condition holds: for a handle that is joined by code that is no task. An error if it never will.
-  template <class Condition>
-  auto drive(Condition done) noexcept -> result<void> {
-    while (!done()) {
-      if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending() && !is_reachable())
-        return failure(errc::deadlock);
-      if (const auto turned = poll(wait::one); !turned) return std::unexpected{turned.error()};
-    }
-    return {};
-  }
+  // Waits until the task of a handle has ended, where a join is not as usual. An error: it cannot be waited for here, or never will end.
+  [[gnu::noinline, gnu::cold]] auto await_end(frame_type*& handle, bool cancellable) noexcept -> result<void>;
+
+  // The task that the running one joins never will end.
+  [[gnu::noinline, gnu::cold]] auto given_up() noexcept -> std::unexpected<std::error_code>;
+
+  // The task that was joined was cut short: perhaps because the running one was asked to end.
+  [[gnu::noinline, gnu::cold]] void note_cut_below() noexcept;
+
+  // Runs turns until `done(what)`: for a handle that is joined by code that is no task. An error if it never will be.
+  [[gnu::noinline, gnu::cold]] auto drive(auto (*done)(const void*) noexcept -> bool, const void* what) noexcept -> result<void>;
 
   // What a signal handler may ask for, as bits of a word.
   static constexpr unsigned wish_end = 1;
@@ -409,8 +388,14 @@ class scheduler {
 
   template <class F>
   void each_task(F&& f) noexcept {
-    for (std::uint32_t slot = 0; slot < slab_.extent(); ++slot)
-      if (auto& task = slab_.at(slot); task.state != fiber_state::free && task.cold != nullptr) f(task);
+    std::uint32_t slot = 0;
+    while (fiber_type* const task = next_task(slot)) f(*task);
+  }
+  // The first task from a slot on, which is moved behind it; null where there is none.
+  [[gnu::noinline, gnu::cold]] auto next_task(std::uint32_t& slot) noexcept -> fiber_type* {
+    while (slot < slab_.extent())
+      if (auto& task = slab_.at(slot++); task.state != fiber_state::free && task.cold != nullptr) return &task;
+    return nullptr;
   }
   [[nodiscard]] auto stack_of_running() const noexcept -> const frame_type* { return running_ == &root_ ? nullptr : running_->cold; }
 

@@ -134,9 +134,11 @@ class basic_scope {
     static constexpr wait_kind facts{.what = "the children of a scope", .cancel = &end, .on = &newest_child, .on_older_ones = true};
   };
 
+  static auto is_childless(const void* self) noexcept -> bool { return static_cast<const basic_scope*>(self)->children_ == 0; }
+
   // An error: not all have ended, and they cannot be waited for here.
   auto await() noexcept -> result<void> {
-    if (!home_->in_task()) return home_->drive([&]() noexcept { return children_ == 0; });
+    if (!home_->in_task()) return home_->drive(&is_childless, this);
     auto& me = home_->self();
     if (home_->cancelled(me)) cancel();
     scope_wait w{*this};

@@ -7,7 +7,6 @@
 #include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
 
-#include <cassert>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -64,19 +63,19 @@ class [[nodiscard]] basic_task {
       auto& me = home.self();
       // The root looks as if it was asked to end, too.
       if (me.cancelled || &me == frame_->hot) [[unlikely]] {
-        if (const auto ended = await_joined(); !ended) return std::unexpected{ended.error()};
+        if (const auto ended = home.await_end(frame_, true); !ended) return std::unexpected{ended.error()};
       } else {
         join_wait<Config> w{*frame_};
         frame_->joiner = &me;
         home.park(w);
         if (w.given_up) [[unlikely]]
-          return given_up(home);
+          return home.given_up();
       }
       if (frame_ == nullptr) [[unlikely]]
         return canceled();  // abandoned with its scheduler
     }
     if (frame_->base.delivered) [[unlikely]]
-      note_cut(home);
+      home.note_cut_below();
     auto& done = static_cast<typed_frame<Config, T>&>(*frame_);
     // The frame goes when the result is out of it, however this function is left.
     struct release_at_end {
@@ -106,11 +105,9 @@ class [[nodiscard]] basic_task {
   /// Gives the task to its scheduler; its result is dropped.
   void detach() && noexcept {
     if (frame_ == nullptr) return;
+    if (done()) return end();
     frame_->handle = nullptr;
-    if (frame_->hot->state == fiber_state::finished)
-      release();
-    else
-      frame_ = nullptr;
+    frame_ = nullptr;
   }
 
  private:
@@ -123,53 +120,13 @@ class [[nodiscard]] basic_task {
   }
 
   void end() noexcept {
-    if (frame_ == nullptr) return;
-    assert(frame_->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
-    if (!done()) {
-      auto& home = *frame_->home;
-      home.request_cancel(*frame_);
-      // A task cannot wait for itself, and a scheduler that another one of its config interrupts cannot run: then it ends on its own.
-      const bool is_self = home.in_task() && &home.self() == frame_->hot;
-      if (is_self || !await(false)) return std::move(*this).detach();
-    }
-    if (frame_ != nullptr) release();
+    if (frame_ != nullptr) frame_->home->end_handle(frame_);
   }
 
   [[gnu::always_inline]] void release() noexcept {
     auto& done = static_cast<typed_frame<Config, T>&>(*std::exchange(frame_, nullptr));
     done.clear();
     done.home->release(done);
-  }
-
-  // What join waits like where it is not as usual.
-  [[gnu::noinline, gnu::cold]] auto await_joined() noexcept -> result<void> {
-    auto& home = *frame_->home;
-    if (home.in_task() && &home.self() == frame_->hot) return failure(errc::deadlock);
-    return await(true);
-  }
-
-  [[gnu::noinline, gnu::cold]] static auto given_up(scheduler<Config>& home) noexcept -> std::unexpected<std::error_code> {
-    home.note_refusal();
-    return failure(errc::deadlock);
-  }
-
-  [[gnu::noinline, gnu::cold]] static void note_cut(scheduler<Config>& home) noexcept {
-    if (home.in_task() && home.cancelled(home.self())) home.note_cut();
-  }
-
-  // An error: it has not ended, and cannot be waited for here.
-  [[gnu::noinline, gnu::cold]] auto await(bool cancellable) noexcept -> result<void> {
-    auto& home = *frame_->home;
-    if (done()) return {};
-    if (!home.in_task()) return home.drive([&]() noexcept { return done(); });
-    join_wait<Config> w{*frame_};
-    auto& me = home.self();
-    if (cancellable && home.cancelled(me)) home.request_cancel(*frame_);
-    frame_->joiner = &me;
-    if (!done()) home.park(w);
-    if (w.given_up) [[unlikely]]
-      return given_up(home);
-    return {};
   }
 
   auto why_empty() noexcept -> result<T> {
