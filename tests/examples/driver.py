@@ -45,6 +45,11 @@ def instrumented() -> bool:
     return bool(PREFIX) or any(mark in pathlib.Path(PROGRAM).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 
 
+def thread_sanitized() -> bool:
+    """Whether each task of the program costs most of a megabyte and milliseconds, and all of them together are limited."""
+    return b"__tsan_init" in pathlib.Path(PROGRAM).read_bytes()
+
+
 def command(*arguments) -> list:
     return [*PREFIX, PROGRAM, *map(str, arguments)]
 

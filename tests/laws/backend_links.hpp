@@ -327,11 +327,11 @@ void cancelling_a_member_follows_the_table() {
     canceled(std::get<2>(batch.results()));
   }
   {  // a deadline: what it bounds goes on without it
-    auto batch = s.call(op::soft(recv), op::soft(op::link_timeout{.after = 5ms}), Run::last(op::nop{}));
+    auto batch = s.call(op::soft(recv), op::soft(op::link_timeout{.after = 100ms}), Run::last(op::nop{}));
     s.ring.start(batch);
     s.poll(sluice::wait::none);
     s.ring.cancel(batch.template get<1>());
-    s.linger(15ms);
+    s.linger(120ms);
     BOOST_TEST(!batch.template get<0>().is_done());
     put(pair.far, "abc");
     s.finish(batch);
