@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
 
 struct app : sluice::config<fixture::counted_stacks> {};
@@ -18,16 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-template <class F>
-void as_root(F f) {
-  const int before = fixture::open_descriptors();
-  const fixture::stopwatch watch;
-  const auto outcome = coro::run(f);
-  BOOST_TEST(outcome.has_value());
-  BOOST_TEST((watch.passed() < 9s));
-  BOOST_TEST(fixture::counted_stacks::out == 0);
-  BOOST_TEST(fixture::open_descriptors() == before);
-}
+constexpr auto& as_root = fixture::as_root<coro>;
 
 auto is_canceled(const auto& outcome) -> bool { return !outcome && outcome.error() == std::errc::operation_canceled; }
 

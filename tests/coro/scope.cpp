@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
 
 struct app : sluice::config<fixture::counted_stacks> {};
@@ -20,14 +21,7 @@ using sluice::on_failure;
 
 namespace {
 
-template <class F>
-void as_root(F f) {
-  const fixture::stopwatch watch;
-  const auto outcome = coro::run(f);
-  BOOST_TEST(outcome.has_value());
-  BOOST_TEST((watch.passed() < 9s));
-  BOOST_TEST(fixture::counted_stacks::out == 0);
-}
+constexpr auto& as_root = fixture::as_root<coro>;
 
 auto broken() -> sluice::result<void> { return std::unexpected{std::make_error_code(std::errc::no_link)}; }
 

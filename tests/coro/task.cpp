@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
 
 struct app : sluice::config<fixture::counted_stacks> {};
@@ -19,13 +20,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Runs the body as a root task and checks that no stack is left out.
-template <class F>
-void as_root(F f) {
-  const auto outcome = coro::run(f);
-  BOOST_TEST(outcome.has_value());
-  BOOST_TEST(fixture::counted_stacks::out == 0);
-}
+constexpr auto& as_root = fixture::as_root<coro>;
 
 }  // namespace
 

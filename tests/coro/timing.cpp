@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
 
 struct on_heap : sluice::config<fixture::counted_stacks> {};
@@ -23,14 +24,7 @@ using sluice::errc;
 
 namespace {
 
-template <class Coro, class F>
-void as_root(F f) {
-  const fixture::stopwatch watch;
-  const auto outcome = Coro::run(f);
-  BOOST_TEST(outcome.has_value());
-  BOOST_TEST((watch.passed() < 9s));
-  BOOST_TEST(fixture::counted_stacks::out == 0);
-}
+using fixture::as_root;
 
 auto is_canceled(const auto& outcome) -> bool { return !outcome && outcome.error() == std::errc::operation_canceled; }
 
