@@ -7,6 +7,7 @@
 #include <sluice/aio/facade.hpp>
 #include <sluice/backend/epoll.hpp>
 #include <sluice/backend/poll.hpp>
+#include <sluice/backend/with_fallback.hpp>
 #include <sluice/buffer.hpp>
 #include <sluice/config.hpp>
 #include <sluice/context/ucontext.hpp>

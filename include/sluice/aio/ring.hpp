@@ -8,6 +8,7 @@
 #include <sluice/aio/descriptors.hpp>
 #include <sluice/aio/listener.hpp>
 #include <sluice/aio/operation.hpp>
+#include <sluice/aio/report.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/concept/timers.hpp>
@@ -209,6 +210,10 @@ class ring {
   /// The time on the steady clock.
   [[nodiscard]] static auto now() noexcept -> time_point { return os::now(clock_kind::steady); }
 
+  /// How each operation of `op::all` is served on the running system, in its order: by the system's ring, by a plain call, when its
+  /// descriptor is ready, on a thread. May ask the system once.
+  [[nodiscard, gnu::cold]] auto report() noexcept { return report_of_all::make(backend_); }
+
   /// The backend, for what only it has.
   [[nodiscard]] auto backend() noexcept -> backend_type& { return backend_; }
   /// The trace policy of this ring.
@@ -338,7 +343,7 @@ class ring {
     one.kind = facts(one).kind;
     one.state = record_state::in_flight;
     one.cancelling = false;
-    one.unused = 0;
+    one.engine = 0;
   }
 
   // A member of a chain: in flight and on the list of its descriptor from now on, started when its turn comes. Whether the system may run
@@ -374,7 +379,7 @@ class ring {
     one.kind = Operation::initial_kind;
     one.state = record_state::in_flight;
     one.cancelling = false;
-    one.unused = 0;
+    one.engine = 0;
     if constexpr (!Operation::has_handle) leave_alone(one);
     if constexpr (Operation::is_timed) one.expired = false;
   }

@@ -46,7 +46,7 @@ struct started_at_once {};
 
 /// The part of an operation that does not depend on its type. Its address is its identity from start until done.
 struct record {
-  record() noexcept : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, unused{0}, res{0} {}
+  record() noexcept : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, engine{0}, res{0} {}
   /// For one that is started at once: what a start does not set is set by whoever starts it.
   explicit record(started_at_once) noexcept : state{record_state::idle} {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
   record(const record&) = delete;
@@ -78,7 +78,7 @@ struct record {
   std::uint8_t kind;
   record_state state;
   bool cancelling;      // a cancel was asked for
-  std::uint8_t unused;  // so that a start sets four bytes at once
+  std::uint8_t engine;  // the backend's own; 0 when it starts, so that a start sets four bytes at once
   std::int32_t res;     // as the backend gives it: not negative, or minus an error
   std::uint32_t flags;  // as the backend gives it
   /// \endcond

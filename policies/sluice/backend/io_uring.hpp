@@ -4,6 +4,7 @@
 /// Operations through Linux's io_uring. A policy.
 
 #include <sluice/backend/uring/attempts.hpp>
+#include <sluice/backend/uring/opcodes.hpp>
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/outcome.hpp>
 #include <sluice/backend/uring/plain.hpp>
@@ -123,7 +124,7 @@ class io_uring {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
     }
     if constexpr (detail::uring::never_waits<Op>) {
-      if (detail::uring::always_plain<Op> || (alone && O.inline_try != inline_try::never) || !knows<Op>())
+      if (detail::uring::always_plain<Op> || (alone && O.inline_try != inline_try::never) || !knows(detail::uring::opcode_of<Op>))
         return call_plainly(record, op, keep, watch);
     }
     if constexpr (O.inline_try >= inline_try::send && std::is_same_v<Op, op::send>) {
@@ -314,6 +315,20 @@ class io_uring {
     int type = 0;
     ::socklen_t length = sizeof(type);
     return Os::getsockopt(handle, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+  }
+
+  /// How an operation is served with a kernel that has these opcodes.
+  template <class Op>
+  [[nodiscard]] static constexpr auto service_with(std::uint64_t opcodes) noexcept -> service {
+    return detail::uring::service_with<Op>(opcodes);
+  }
+  /// What the kernel says of its opcodes, a bit each; it is asked once.
+  [[nodiscard]] auto opcodes() noexcept -> std::uint64_t { return opcodes_.all(descriptor()); }
+
+  /// How an operation is served here: a kernel that gave the ring has what the oldest one has, whatever it says.
+  template <class Op>
+  [[nodiscard]] auto service_of() noexcept -> service {
+    return service_with<Op>(opcodes() | detail::uring::oldest_opcodes);
   }
 
   /// The value of a raw result.
@@ -654,21 +669,8 @@ class io_uring {
     return count;
   }
 
-  template <class Op>
-  [[nodiscard]] auto knows() noexcept -> bool {
-    if constexpr (std::is_same_v<Op, op::bind> || std::is_same_v<Op, op::listen>)
-      return knows(std::is_same_v<Op, op::bind> ? detail::uring::opcode::bind : detail::uring::opcode::listen);
-    else
-      return true;
-  }
-
-  /// Whether the running kernel has an opcode. Asked of the kernel once, and only when an opcode newer than the baseline turns up.
-  [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool { return code < detail::uring::opcode::bind || asked(code); }
-
-  [[gnu::noinline, gnu::cold]] auto asked(std::uint8_t code) noexcept -> bool {
-    if (last_opcode_ < 0) last_opcode_ = detail::uring::newest_opcode<Os>(descriptor());
-    return code <= last_opcode_;
-  }
+  /// Whether the running kernel has an opcode.
+  [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool { return opcodes_.has(descriptor(), code); }
 
   detail::uring::submission_queue<entry_shift, polls_submissions> submissions_;
   detail::uring::completion_queue<completion_shift> completions_;
@@ -684,7 +686,7 @@ class io_uring {
   detail::uring::waker<Os> waker_;
   aio::record ignored_;  // whose completions mean nothing
   ::io_uring ring_;
-  int last_opcode_ = -1;
+  detail::uring::newer_opcodes<Os> opcodes_;
   [[no_unique_address]] detail::uring::attempts<O.inline_try, Os> attempts_;
   sluice::os::sigpipe_block<Os> sigpipe_;
   detail::uring::fork_sentinel<Os> sentinel_;

@@ -268,6 +268,12 @@ class readiness {
   /// Whether a handle is a stream socket, on which two sends in flight may change places.
   [[nodiscard]] static auto is_stream(int handle) noexcept -> bool { return detail::readiness::socket_type_of<Os>(handle) == SOCK_STREAM; }
 
+  /// How an operation is served.
+  template <class Op>
+  [[nodiscard]] static constexpr auto service_of() noexcept -> service {
+    return detail::readiness::service_for(calls<Op>::how);
+  }
+
   /// The value of a raw result.
   template <class Op>
   static auto value(const Op&, const scratch<Op>& keep, std::int32_t raw) noexcept {

@@ -18,9 +18,10 @@ namespace sluice::inline v0::os {
 /// Adds a token. Zero, or minus the error.
 template <class Os>
 auto notify(event_source_state& source) noexcept -> int {
-  auto seen = source.word.load(std::memory_order_relaxed);
+  // Acquire: the descriptor was made by whoever put it there.
+  auto seen = source.word.load(std::memory_order_acquire);
   while (event_source_state::descriptor_in(seen) < 0) {
-    if (source.word.compare_exchange_weak(seen, seen + 1, std::memory_order_release, std::memory_order_relaxed)) return 0;
+    if (source.word.compare_exchange_weak(seen, seen + 1, std::memory_order_release, std::memory_order_acquire)) return 0;
   }
   const std::uint64_t one = 1;
   for (;;) {

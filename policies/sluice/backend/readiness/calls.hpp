@@ -5,6 +5,7 @@
 
 #include <sluice/backend/readiness/request.hpp>
 #include <sluice/concept/operation.hpp>
+#include <sluice/concept/service.hpp>
 #include <sluice/op/list.hpp>
 
 #include <cerrno>
@@ -22,6 +23,18 @@ enum class served : std::uint8_t {
   threaded,  ///< by a thread
   itself,    ///< by the backend itself
 };
+
+/// The same in the words of all backends.
+[[nodiscard]] constexpr auto service_for(served how) noexcept -> service {
+  switch (how) {
+    case served::at_once: return service::call;
+    case served::reading:
+    case served::writing: return service::readiness;
+    case served::threaded: return service::thread;
+    case served::itself: return service::library;
+    default: return service::nowhere;
+  }
+}
 
 /// What an operation keeps beside itself while it is in flight: a request, and what the system reads or writes.
 template <class Op>

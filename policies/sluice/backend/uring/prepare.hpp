@@ -24,6 +24,7 @@ namespace sluice::inline v0::detail::uring {
 
 /// Opcodes newer than the oldest header that is supported, and codes of ours for operations that are always a plain call.
 namespace opcode {
+inline constexpr std::uint8_t first_newer = 49;
 inline constexpr std::uint8_t bind = 56;
 inline constexpr std::uint8_t listen = 57;
 inline constexpr std::uint8_t first_plain = 224;

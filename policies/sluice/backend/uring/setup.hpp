@@ -4,6 +4,7 @@
 /// Setting a ring up, and saying why it was refused. Part of the policy backend::io_uring.
 
 #include <sluice/backend/uring/options.hpp>
+#include <sluice/backend/uring/prepare.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/os/fork_sentinel.hpp>
 #include <sluice/result.hpp>
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace sluice::inline v0::detail::uring {
 
@@ -108,22 +110,45 @@ template <io_uring_options O, class Os>
   return {};
 }
 
-/// The newest opcode that the running kernel has; 0 where it does not tell.
+/// The opcodes that the running kernel has, a bit each; none where it does not tell.
 template <class Os>
-auto newest_opcode(unsigned descriptor) noexcept -> int {
+[[gnu::cold]] auto known_opcodes(unsigned descriptor) noexcept -> std::uint64_t {
   constexpr std::size_t count = 64;
   alignas(::io_uring_probe) std::byte memory[sizeof(::io_uring_probe) + count * sizeof(::io_uring_probe_op)] = {};
   if (Os::uring_register(descriptor, IORING_REGISTER_PROBE, memory, count) < 0) return 0;
-  int newest = 0;
+  std::uint64_t known = 0;
   ::io_uring_probe head;
   std::memcpy(&head, memory, sizeof(head));
   for (std::size_t i = 0; i < count && i < head.ops_len; ++i) {
     ::io_uring_probe_op row;
     std::memcpy(&row, memory + sizeof(head) + i * sizeof(row), sizeof(row));
-    if ((row.flags & IO_URING_OP_SUPPORTED) != 0) newest = static_cast<int>(row.op);
+    if ((row.flags & IO_URING_OP_SUPPORTED) != 0 && row.op < count) known |= std::uint64_t{1} << row.op;
   }
-  return newest;
+  return known;
 }
+
+/// What the running kernel says of its opcodes. It is asked once, when an opcode newer than the oldest kernel's first turns up.
+template <class Os>
+class newer_opcodes {
+ public:
+  /// Whether it has an opcode; those of the oldest kernel are taken for granted.
+  [[nodiscard]] auto has(unsigned descriptor, std::uint8_t code) noexcept -> bool {
+    return code < opcode::first_newer || is_listed(descriptor, code);
+  }
+  /// All that it says that it has, a bit each.
+  [[nodiscard]] auto all(unsigned descriptor) noexcept -> std::uint64_t {
+    if (!std::exchange(asked_, true)) known_ = known_opcodes<Os>(descriptor);
+    return known_;
+  }
+
+ private:
+  [[nodiscard, gnu::noinline, gnu::cold]] auto is_listed(unsigned descriptor, std::uint8_t code) noexcept -> bool {
+    return code < 64 && (all(descriptor) >> code & 1U) != 0;
+  }
+
+  std::uint64_t known_ = 0;
+  bool asked_ = false;
+};
 
 using os::fork_sentinel;
 

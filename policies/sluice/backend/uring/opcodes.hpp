@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Which opcode an operation needs, and how it is served where the running kernel lacks that. Part of the policy backend::io_uring.
+
+#include <sluice/backend/uring/plain.hpp>
+#include <sluice/backend/uring/prepare.hpp>
+#include <sluice/concept/service.hpp>
+
+#if defined(__linux__)
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <type_traits>
+
+namespace sluice::inline v0::detail::uring {
+
+/// Opcodes of a kernel, a bit each.
+using opcode_set = std::uint64_t;
+
+[[nodiscard]] constexpr auto has(opcode_set known, std::uint8_t code) noexcept -> bool { return code < 64 && (known >> code & 1U) != 0; }
+
+/// What every kernel has that is supported; newer ones are asked for.
+inline constexpr opcode_set oldest_opcodes = (opcode_set{1} << opcode::first_newer) - 1;
+
+/// The opcode of an operation's entry; `opcode::first_plain` for one that is always a plain call, and for a user's own.
+template <class Op>
+inline constexpr std::uint8_t opcode_of = opcode::first_plain;
+template <>
+inline constexpr std::uint8_t opcode_of<op::nop> = IORING_OP_NOP;
+template <>
+inline constexpr std::uint8_t opcode_of<op::read> = IORING_OP_READ;
+template <>
+inline constexpr std::uint8_t opcode_of<op::write> = IORING_OP_WRITE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::readv> = IORING_OP_READV;
+template <>
+inline constexpr std::uint8_t opcode_of<op::writev> = IORING_OP_WRITEV;
+template <>
+inline constexpr std::uint8_t opcode_of<op::fsync> = IORING_OP_FSYNC;
+template <>
+inline constexpr std::uint8_t opcode_of<op::open_at> = IORING_OP_OPENAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::close_file> = IORING_OP_CLOSE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::socket> = IORING_OP_SOCKET;
+template <>
+inline constexpr std::uint8_t opcode_of<op::bind> = opcode::bind;
+template <>
+inline constexpr std::uint8_t opcode_of<op::listen> = opcode::listen;
+template <>
+inline constexpr std::uint8_t opcode_of<op::accept> = IORING_OP_ACCEPT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::connect> = IORING_OP_CONNECT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::recv> = IORING_OP_RECV;
+template <>
+inline constexpr std::uint8_t opcode_of<op::send> = IORING_OP_SEND;
+template <>
+inline constexpr std::uint8_t opcode_of<op::shutdown> = IORING_OP_SHUTDOWN;
+template <>
+inline constexpr std::uint8_t opcode_of<op::close_socket> = IORING_OP_CLOSE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::timeout> = IORING_OP_TIMEOUT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::link_timeout> = IORING_OP_TIMEOUT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::cancel> = IORING_OP_ASYNC_CANCEL;
+template <>
+inline constexpr std::uint8_t opcode_of<op::wait_event> = IORING_OP_READ;
+
+/// How the backend serves an operation with a kernel that has these opcodes.
+template <class Op>
+[[nodiscard]] constexpr auto service_with(opcode_set known) noexcept -> service {
+  if (always_plain<Op>) return service::call;
+  if (opcode_of<Op> == opcode::first_plain) return foreign_operation<Op> ? service::ring : service::nowhere;
+  // What waits must be able to be cancelled.
+  constexpr bool waits = !never_waits<Op> && !std::is_same_v<Op, op::nop> && opcode_of<Op> != IORING_OP_CLOSE;
+  if (has(known, opcode_of<Op>) && (!waits || has(known, IORING_OP_ASYNC_CANCEL))) return service::ring;
+  // Only newer opcodes are looked for before each use.
+  return never_waits<Op> && opcode_of<Op> >= opcode::first_newer ? service::call : service::nowhere;
+}
+
+}  // namespace sluice::inline v0::detail::uring
+
+#endif
