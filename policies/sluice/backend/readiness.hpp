@@ -27,9 +27,9 @@
 /// harmless: what waits for longer than `.recheck` has its registration renewed.
 
 #include <sluice/backend/readiness/calls.hpp>
-#include <sluice/backend/readiness/calls_file.hpp>
 #include <sluice/backend/readiness/calls_net.hpp>
 #include <sluice/backend/readiness/clocks.hpp>
+#include <sluice/backend/readiness/dispatch.hpp>
 #include <sluice/backend/readiness/lines.hpp>
 #include <sluice/backend/readiness/options.hpp>
 #include <sluice/backend/readiness/pool.hpp>
@@ -204,6 +204,7 @@ class readiness {
     if (lines_.has_unproven() && (++polls_ & sweep_mask) == 0) [[unlikely]]
       prove(false);
     bool wait = asked.wait && done_.empty();
+    if (lines_.has_doubts() && (wait || waker_.is_foreign())) wait = settle_doubts() && wait;
     if (wait || ((is_busy() || waker_.is_foreign()) && (done_.empty() || ++skipped_ >= most_skipped))) {
       skipped_ = 0;
       interval limit = wait ? asked.limit : interval{};
@@ -225,6 +226,7 @@ class readiness {
       if (count < 0 && count != -EINTR) [[unlikely]]
         return system_error(-count);
       if (count == 0 && wait && proves) prove(true);
+      if (!wait && lines_.has_doubts()) look_at_doubtful();
     }
     poll_report report;
     if (waker_.has_news()) [[unlikely]] {
@@ -277,15 +279,7 @@ class readiness {
   /// The value of a raw result.
   template <class Op>
   static auto value(const Op&, const scratch<Op>& keep, std::int32_t raw) noexcept {
-    using type = typename Op::result_type;
-    if constexpr (std::is_same_v<Op, op::accept>)
-      return accepted{.socket = socket_handle{raw}, .peer = sluice::os::decode(keep.address, keep.length)};
-    else if constexpr (std::is_same_v<Op, op::getsockname>)
-      return sluice::os::decode(keep.address, keep.length);
-    else if constexpr (std::is_same_v<Op, op::getsockopt>)
-      return keep.value;
-    else
-      return static_cast<type>(raw);
+    return detail::readiness::value_of<Op>(keep, raw);
   }
 
   /// A raw result is as the library counts it already.
@@ -296,24 +290,13 @@ class readiness {
 
   /// \cond
   // For the threads: one call, whose raw result goes into the record.
-  static void call(request& one) noexcept {
-    if (one.code == detail::readiness::foreign_code) {
-      one.record->res = static_cast<std::int32_t>(static_cast<detail::readiness::foreign_request&>(one).perform_it(one.description));
-      return;
-    }
-    one.record->res = detail::readiness::operations::with(one.code, [&]<class Op>() noexcept -> std::int32_t {
-      const auto& op = *static_cast<const Op*>(one.description);
-      if constexpr (requires { calls<Op>::template block<Os>(op, static_cast<scratch<Op>&>(one)); })
-        return static_cast<std::int32_t>(calls<Op>::template block<Os>(op, static_cast<scratch<Op>&>(one)));
-      else
-        return -EPERM;
-    });
-  }
+  static void call(request& one) noexcept { one.record->res = detail::readiness::block<Os>(one); }
   void finished() noexcept { waker_.finish(); }
   /// \endcond
 
  private:
   static constexpr std::uint32_t most_skipped = 16;
+  static constexpr std::uint8_t most_hopes = 15;
   static constexpr std::uint32_t look_mask = 7;
   static constexpr std::uint32_t sweep_mask = 63;
   static constexpr interval press_again = interval::nanoseconds(1'000'000);
@@ -368,11 +351,18 @@ class readiness {
     }
     keep.progress = 0;
     step outcome = detail::readiness::must_wait;
+    bool doubtful = false;
     if ((of->dry & way) == 0 || detail::readiness::must_try(op)) {
-      outcome = attempt<Op>(op, keep, *of);
-      if (outcome.what == next::done) {
-        watch.hook(event::op_inline{Op::name, outcome.raw});
-        return done_with(record, outcome.raw);
+      doubtful = of->hopes != 0 && !detail::readiness::must_try(op) && way == readiness_bits::in;
+      if (doubtful) {
+        --of->hopes;
+      } else {
+        outcome = attempt<Op>(op, keep, *of);
+        if (outcome.what == next::done) {
+          watch.hook(event::op_inline{Op::name, outcome.raw});
+          return done_with(record, outcome.raw);
+        }
+        if (way == readiness_bits::in && of->is_stream) of->hopes = most_hopes;
       }
     }
     const auto progress = keep.progress;
@@ -380,6 +370,7 @@ class readiness {
     keep.progress = progress;
     ++of->pending[detail::readiness::index_of(way)];
     const started begun = go_on(keep, *of, outcome.what);
+    if (Poller::edge && doubtful && keep.where == stage::waiting) lines_.doubt(number, *of);
     if (begun == started::pending) watch.hook(event::submitted{1});
     return begun;
   }
@@ -503,8 +494,19 @@ class readiness {
     if (of.kind == file_kind::own) [[unlikely]]
       return own_seen(number);
     of.dry = static_cast<std::uint8_t>(of.dry & ~ready);
+    if ((ready & readiness_bits::in) != 0) lines_.reported(of);
     if ((ready & readiness_bits::in) != 0 && !of.waiting[0].empty()) run_line(of, readiness_bits::in);
     if ((ready & readiness_bits::out) != 0 && !of.waiting[1].empty()) run_line(of, readiness_bits::out);
+  }
+
+  /// Before a sleep: takes the reports that are there, and without any looks at what waits although it was not tried. Whether to sleep.
+  [[gnu::noinline]] auto settle_doubts() noexcept -> bool {
+    if (lines_.poller().wait(interval{}, [this](int number, std::uint32_t ready) noexcept { seen(number, ready); }) <= 0)
+      look_at_doubtful();
+    return done_.empty();
+  }
+  [[gnu::noinline]] void look_at_doubtful() noexcept {
+    lines_.settle([this](row& of) noexcept { run_line(of, readiness_bits::in); });
   }
 
   [[gnu::noinline, gnu::cold]] void own_seen(int number) noexcept {

@@ -9,11 +9,15 @@
 #include <cstddef>
 #include <span>
 
+#ifndef BENCH_BACKEND
+#define BENCH_BACKEND io_uring
+#endif
+
 namespace {
 
 namespace op = sluice::op;
 
-struct app : sluice::config<> {};
+struct app : sluice::config<sluice::backend::BENCH_BACKEND<>> {};
 using coro = sluice::coro_of<app>;
 
 void echo(sluice::socket_handle peer) {

@@ -15,11 +15,15 @@
 
 #include <unistd.h>
 
+#ifndef BENCH_BACKEND
+#define BENCH_BACKEND io_uring
+#endif
+
 namespace {
 
 namespace op = sluice::op;
 
-struct app : sluice::config<> {};
+struct app : sluice::config<sluice::backend::BENCH_BACKEND<>> {};
 using coro = sluice::coro_of<app>;
 
 using message = std::array<std::byte, 64>;

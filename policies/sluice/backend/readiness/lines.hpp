@@ -105,6 +105,8 @@ class lines {
       }
     }
     poller_.forget(of.place);
+    reported(of);
+    of.hopes = 0;
     of.kind = file_kind::unknown;
     of.dry = 0;
     of.is_stream = false;
@@ -122,6 +124,38 @@ class lines {
           one = after;
         }
       }
+    }
+  }
+
+  /// One waits for a report that may have come before, because it was not tried first.
+  void doubt(std::int32_t number, row& of) noexcept {
+    if ((of.doubt & is_doubtful) != 0) return;
+    ++doubtful_;
+    if (of.doubt == 0) of.next_doubtful = std::exchange(first_doubtful_, number + 1);
+    of.doubt = is_doubtful | is_listed;
+  }
+  /// There was a report.
+  [[gnu::always_inline]] void reported(row& of) noexcept {
+    if ((of.doubt & is_doubtful) == 0) return;
+    of.doubt = is_listed;
+    --doubtful_;
+  }
+  /// Whether there is a doubt.
+  [[nodiscard]] auto has_doubts() const noexcept -> bool { return doubtful_ != 0; }
+  /// Settles all doubts: `look(row)`, which tries those that wait, for each row that had no report.
+  template <class Look>
+  [[gnu::noinline]] void settle(Look&& look) noexcept {
+    std::int32_t at = std::exchange(first_doubtful_, 0);
+    while (at != 0) {
+      row& of = rows_[at - 1];
+      at = of.next_doubtful;
+      const bool doubtful = (of.doubt & is_doubtful) != 0;
+      reported(of);
+      of.doubt = 0;
+      if (!doubtful) continue;
+      look(of);
+      // What was there all the while is worth a try at once.
+      if (of.waiting[0].empty()) of.hopes = 0;
     }
   }
 
@@ -152,6 +186,9 @@ class lines {
   }
 
  private:
+  static constexpr std::uint8_t is_listed = 1;
+  static constexpr std::uint8_t is_doubtful = 2;
+
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
     of.asked = true;
     of.is_stream = (one.code == code_of<op::recv> || one.code == code_of<op::send>) && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
@@ -167,6 +204,8 @@ class lines {
   std::size_t waiting_ = 0;
   std::int32_t watched_ = 0;   // one past the largest number that was waited for
   std::int32_t unproven_ = 0;  // the first row of the list, plus one
+  std::int32_t first_doubtful_ = 0;
+  std::uint32_t doubtful_ = 0;
   std::uint32_t round_ = 0;
   sluice::detail::number_table<Os, row, 16> rows_;
 };

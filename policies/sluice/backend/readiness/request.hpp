@@ -97,11 +97,14 @@ struct row {
   std::uint32_t since;         // the round in which the last wait began
   std::int32_t next_unproven;  // in the list of those whose registration may be stale; the number plus one
   file_kind kind;
-  std::uint8_t dry;   // directions in which the last transfer took all there was
-  std::uint8_t held;  // directions in which a thread makes a call
-  bool is_stream;     // a stream socket: a short transfer means that there is no more
-  bool listed;        // in that list
-  bool asked;         // whether it is a stream socket
+  std::uint8_t dry;            // directions in which the last transfer took all there was
+  std::uint8_t held;           // directions in which a thread makes a call
+  bool is_stream;              // a stream socket: a short transfer means that there is no more
+  bool listed;                 // in that list
+  bool asked;                  // whether it is a stream socket
+  std::uint8_t hopes;          // so many receives wait before one is tried at once again: the last that was tried would have waited
+  std::uint8_t doubt;          // bits: in the list of those on which one waits that was not tried, and is so now
+  std::int32_t next_doubtful;  // in that list; the number plus one
 };
 static_assert(sizeof(row) <= 64);
 
