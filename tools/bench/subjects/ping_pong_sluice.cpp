@@ -33,39 +33,24 @@ using message = std::array<std::byte, 64>;
   std::exit(1);
 }
 
-void send_all(sluice::socket_handle peer, message& text) {
-  for (std::size_t moved = 0; moved < text.size();) {
-    auto sent = coro::io(op::send{.socket = peer, .buffer = std::span{text}.subspan(moved)});
-    if (!sent) give_up("send");
-    moved += *sent;
-  }
-}
-
-void receive_all(sluice::socket_handle peer, message& text) {
-  for (std::size_t moved = 0; moved < text.size();) {
-    auto received = coro::io(op::recv{.socket = peer, .buffer = std::span{text}.subspan(moved)});
-    if (!received || *received == 0) give_up("recv");
-    moved += *received;
+/// One end: sends or receives one whole message, then turns round.
+void play(sluice::socket_handle peer, bool sending, std::uint64_t turns) {
+  message text{};
+  for (; turns != 0; --turns, sending = !sending) {
+    for (std::size_t moved = 0; moved < text.size();) {
+      const auto rest = std::span{text}.subspan(moved);
+      const auto step = sending ? coro::io(op::send{.socket = peer, .buffer = rest}) : coro::io(op::recv{.socket = peer, .buffer = rest});
+      if (!step || *step == 0) give_up(sending ? "send" : "recv");
+      moved += *step;
+    }
   }
 }
 
 void bounce(std::pair<int, int> ends, std::uint64_t trips) {
   coro::run([=] {
     coro::scope both;
-    both.spawn([=] {
-      message text{};
-      for (std::uint64_t n = 0; n < trips; ++n) {
-        send_all(sluice::socket_handle{ends.first}, text);
-        receive_all(sluice::socket_handle{ends.first}, text);
-      }
-    });
-    both.spawn([=] {
-      message text{};
-      for (std::uint64_t n = 0; n < trips; ++n) {
-        receive_all(sluice::socket_handle{ends.second}, text);
-        send_all(sluice::socket_handle{ends.second}, text);
-      }
-    });
+    both.spawn(play, sluice::socket_handle{ends.first}, true, 2 * trips);
+    both.spawn(play, sluice::socket_handle{ends.second}, false, 2 * trips);
     (void)both.join();
   });
   ::close(ends.first);
