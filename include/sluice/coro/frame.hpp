@@ -104,7 +104,6 @@ struct alignas(64) fiber {
   std::uint32_t pending = 0;               ///< completions to come before it is ready
   fiber_state state = fiber_state::free;   ///< where it stands
   bool cancelled = false;                  ///< some scope of it was asked to end
-  bool has_exceptions = false;             ///< it was left while it handled an exception
   std::uint32_t slot = 0;                  ///< its place in the slab
   std::uint32_t generation = 0;            ///< how many tasks had this place before
 };
@@ -145,11 +144,8 @@ struct frame : frame_start<Config> {
   union {
     std::source_location where;  ///< where it was spawned, if it `has_place`
   };
-  frame* next_to_interrupt;  ///< asked to end in the same breath
-  frame* mark;               ///< of reports and of lists made on the spot
-  union {
-    detail::exception_globals exceptions;  ///< put aside while it does not run, if it `has_exceptions`
-  };
+  frame* next_to_interrupt;                                   ///< asked to end in the same breath
+  frame* mark;                                                ///< of reports and of lists made on the spot
   std::array<char, 24> label;                                 ///< its name, ends in zero, if it is `named`
   void (*drop)(frame&) noexcept;                              ///< destroys the result of one that has finished; set then
   [[no_unique_address]] detail::fiber_annotation annotation;  ///< what the sanitizers know of it
@@ -166,16 +162,6 @@ struct frame : frame_start<Config> {
   /// The innermost scope of it.
   [[nodiscard]] auto scopes() noexcept -> cancel_scope* { return this->innermost != nullptr ? this->innermost : &this->base; }
 };
-
-/// Puts aside what the task that is left has of exceptions, and gives back what the other one had. `thread` is what
-/// `exception_globals::of_thread` gave on this thread.
-template <class Config>
-[[gnu::noinline, gnu::cold]] void exchange_exceptions(void* thread, fiber<Config>& from, fiber<Config>& to) noexcept {
-  from.has_exceptions = detail::exception_globals::busy(thread, false);
-  if (!to.has_exceptions) to.cold->exceptions = {};
-  detail::exception_globals::swap(thread, from.cold->exceptions, to.cold->exceptions);
-  to.has_exceptions = false;
-}
 
 /// A task's frame with room for its result.
 template <class Config, class T>

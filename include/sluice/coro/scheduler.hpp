@@ -456,7 +456,6 @@ class scheduler {
     hot.pending = 0;
     hot.state = fiber_state::ready;
     hot.cancelled = false;
-    hot.has_exceptions = false;
     task.annotation.create(room.stack.base, room.stack.bytes);
     context_type::attach(hot.context, room.usable.base + room.usable.bytes);
     ++live_;
@@ -556,11 +555,23 @@ class scheduler {
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
     running_ = &to;
     watch().hook(event::task_resumed{to.cold->id});
-    if (detail::exception_globals::busy(exceptions_, to.has_exceptions)) [[unlikely]]
-      exchange_exceptions<Config>(exceptions_, from, to);
+    if (detail::exception_globals::busy(exceptions_)) [[unlikely]]
+      return switch_in_handler(exceptions_, from, to);
+    hop(from, to);
+  }
+  [[gnu::always_inline]] static void hop(fiber_type& from, fiber_type& to) noexcept {
     detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
     context_type::switch_to(from.context, to.context);
     detail::fiber_annotation::after_switch(from.cold->annotation);
+  }
+  /// The same for one that handles an exception: it takes what the thread keeps of that with it. So whoever runs next finds nothing, and
+  /// only this one has to put anything back.
+  [[gnu::noinline, gnu::cold]] static void switch_in_handler(void* thread, fiber_type& from, fiber_type& to) noexcept {
+    detail::exception_globals mine;
+    detail::exception_globals none;
+    detail::exception_globals::swap(thread, mine, none);
+    hop(from, to);
+    detail::exception_globals::swap(thread, none, mine);
   }
 
   /// Takes back the memory of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
@@ -593,7 +604,6 @@ class scheduler {
     fiber_type* const next = take();
     running_ = next;
     watch().hook(event::task_resumed{next->cold->id});
-    if (next->has_exceptions) exchange_exceptions<Config>(exceptions_, hot, *next);
     detail::fiber_annotation::before_switch(me.annotation, next->cold->annotation, true);
     if constexpr (requires { context_type::leave(next->context); }) {
       context_type::leave(next->context);

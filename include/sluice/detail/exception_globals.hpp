@@ -23,11 +23,11 @@ struct exception_globals {
   /// Whether nothing is being handled and nothing is in flight.
   [[nodiscard]] auto empty() const noexcept -> bool { return caught == nullptr && uncaught == 0; }
 
-  /// Whether the running fiber handles an exception or has one in flight, or `other` is true: one branch for all, since that is asked at
-  /// every switch. `thread` is what `of_thread` gave on this thread.
-  [[nodiscard, gnu::always_inline]] static inline auto busy(const void* thread, bool other) noexcept -> bool {
+  /// Whether the running fiber handles an exception or has one in flight: one branch for both, since that is asked at every switch.
+  /// `thread` is what `of_thread` gave on this thread.
+  [[nodiscard, gnu::always_inline]] static inline auto busy(const void* thread) noexcept -> bool {
     const auto live = load(thread);
-    return (reinterpret_cast<std::uintptr_t>(live.caught) | live.uncaught | static_cast<std::uintptr_t>(other)) != 0;
+    return (reinterpret_cast<std::uintptr_t>(live.caught) | live.uncaught) != 0;
   }
 
   /// Puts aside what the running fiber has in `from`, and makes `to`'s the thread's. `thread` is what `of_thread` gave on this thread.
