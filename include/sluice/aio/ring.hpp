@@ -182,6 +182,12 @@ class ring {
 
   /// Ends a poll that sleeps, from any thread; costs nothing while the ring is awake.
   void wake() noexcept { backend_.wake(); }
+  /// \cond
+  // Whether anybody may do that from now on; whoever knows every way to this ring can save it what is done for those who may.
+  void expect_wakes(bool any) noexcept {
+    if constexpr (requires { backend_.expect_calls(any); }) backend_.expect_calls(any);
+  }
+  /// \endcond
 
   /// Arms a timer whose deadline is set; it fires in a poll. \errors `not_enough_memory`
   auto arm(timer& one) noexcept -> result<void> {

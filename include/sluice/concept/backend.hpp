@@ -94,7 +94,8 @@ struct no_trace {};
 ///   `simply_taken()` is how many it took.
 /// * `pending()` says whether entering the system would do anything: a cheap look, no call.
 /// * `in_child()` says whether this is a forked child of the process that made it, where it must not be used.
-/// * `wake()` ends a sleeping poll; any thread may call it.
+/// * `wake()` ends a sleeping poll; any thread may call it. `expect_calls(any)`, which a backend may have, says on the ring's own thread
+///   whether from now on anybody may do so, which is so at first.
 /// * `value(op, scratch, raw)` turns a raw result that is not negative into the operation's value.
 template <class B>
 concept backend_policy =

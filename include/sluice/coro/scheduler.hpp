@@ -66,6 +66,7 @@ class scheduler {
     root_.cancelled =
         true;  // what makes its yields and waits as slow as those of the few that were asked to end, so that one test tells both
     context_type::attach(root_.context, root_storage_.data());
+    ring_.expect_wakes(false);
   }
   /// \endcond
   scheduler(const scheduler&) = delete;
@@ -141,7 +142,10 @@ class scheduler {
   /// When `poll` should be called at the latest: now if a task is ready, else at the next timer; `time_point::never()` for none.
   [[nodiscard]] auto next_deadline() const noexcept -> time_point { return ready_.empty() ? ring_.next_deadline() : ring_type::now(); }
   /// The ring below.
-  [[nodiscard]] auto ring() noexcept -> ring_type& { return ring_; }
+  [[nodiscard]] auto ring() noexcept -> ring_type& {
+    ring_.expect_wakes(true);
+    return ring_;
+  }
   /// A policy of this scheduler.
   template <policy_kind Kind>
   [[nodiscard]] auto policy() noexcept -> auto& {
@@ -150,7 +154,7 @@ class scheduler {
     else if constexpr (Kind == policy_kind::trace)
       return ring_.trace();
     else if constexpr (Kind == policy_kind::backend)
-      return ring_.backend();
+      return ring().backend();
     else
       static_assert(Kind == policy_kind::stack,
                     "[sluice.scheduler.policy] only backend, stack and trace have an instance that can be reached; ask for one of those");
@@ -225,6 +229,9 @@ class scheduler {
   }
   // Whatever comes from outside wakes the ring.
   void woken() noexcept { listen(); }
+
+  // The ring, for those who do not show it to others.
+  [[nodiscard]] auto own_ring() noexcept -> ring_type& { return ring_; }
 
   // The running task, and whether it is one.
   [[nodiscard]] auto self() noexcept -> fiber_type& { return *running_; }
@@ -371,12 +378,14 @@ class scheduler {
     ring_.wake();
   }
   void watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept {
+    ring_.expect_wakes(true);
     wishes_ = wishes;
     wish_target_ = target;
   }
 
   // How other threads reach this scheduler; made when first asked for. Null where there is no memory for it.
   auto shared_inbox() noexcept -> inbox* {
+    ring_.expect_wakes(true);
     if (inbox_ == nullptr)
       inbox_ = new (std::nothrow) inbox{this, [](void* home) noexcept { static_cast<scheduler*>(home)->ring_.wake(); }};
     return inbox_;

@@ -136,7 +136,7 @@ auto with_deadline(time_point deadline, F&& f) -> result_of_t<std::invoke_result
   struct disarm_at_end {
     scheduler<Config>& home;
     aio::timer& timer;
-    ~disarm_at_end() { home.ring().disarm(timer); }
+    ~disarm_at_end() { home.own_ring().disarm(timer); }
   };
   const auto run = [&]() -> outcome_type {
     const scope_entry<Config> entry{task, scope};

@@ -30,7 +30,7 @@ struct operation_wait : waiting {
   }
   static void end(waiting& base) noexcept {
     auto& operation = const_cast<aio::record&>(operation_of(base));
-    static_cast<fiber<Config>*>(operation.waiter)->cold->home->ring().cancel(operation);
+    static_cast<fiber<Config>*>(operation.waiter)->cold->home->own_ring().cancel(operation);
   }
   static auto on_handle(const waiting& base) noexcept -> int { return operation_of(base).handle; }
   static auto its_name(const waiting& base) noexcept -> std::string_view { return operation_of(base).info->name; }
@@ -102,7 +102,7 @@ struct sleep_wait : waiting {
   static void end(waiting& base) noexcept {
     auto& self = static_cast<sleep_wait&>(base);
     if (!self.timer.armed) return;
-    self.home->ring().disarm(self.timer);
+    self.home->own_ring().disarm(self.timer);
     self.cut = true;
     self.home->make_ready(*static_cast<fiber<Config>*>(self.timer.owner));
   }

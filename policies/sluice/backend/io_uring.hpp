@@ -299,6 +299,7 @@ class io_uring {
 
   /// Ends a poll that sleeps, from any thread.
   void wake() noexcept { waker_.wake(); }
+  void expect_calls(bool any) noexcept { waker_.expect_calls(any); }  ///< whether anybody may do that from now on
 
   /// A descriptor that polls readable when there are completions. It is an event descriptor: polling the ring's own one does not wake for
   /// completions that the kernel defers.

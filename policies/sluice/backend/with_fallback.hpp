@@ -250,6 +250,9 @@ class with_fallback {
     if (open_.load(std::memory_order_seq_cst)) second_.wake();
   }
 
+  /// Whether anybody may do that from now on; the second one always counts on it.
+  void expect_calls(bool any) noexcept { first_.expect_calls(any); }
+
   /// A descriptor that polls readable when there is something to do.
   [[nodiscard]] auto native_handle() noexcept -> result<int> {
     if (!have_second()) return std::unexpected{aio::error_of(refused_)};

@@ -68,10 +68,16 @@ class waker {
       if (descriptor >= 0) (void)Os::close(descriptor);
   }
 
+  /// Whether anybody may call. To be said on the ring's own thread, before those who may are told of the ring; then no sleep has to be
+  /// announced to other threads as long as nobody may.
+  void expect_calls(bool any) noexcept { expected_ = any; }
+
   /// Before a call that may sleep. False: do not, somebody has called.
   [[nodiscard]] auto about_to_sleep() noexcept -> bool {
+    if (!expected_) [[likely]]
+      return true;
     asleep_.store(true, std::memory_order_seq_cst);
-    if (!called_.load(std::memory_order_seq_cst)) return true;
+    if (called_.load(std::memory_order_seq_cst) == 0) return true;
     awake();
     return false;
   }
@@ -81,7 +87,7 @@ class waker {
 
   /// Any thread.
   void wake() noexcept {
-    called_.store(true, std::memory_order_seq_cst);
+    called_.store(1, std::memory_order_seq_cst);
     if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
     if (parts_.messages) {
       while (send_wake_message<Os>(parts_.ring, &call_) == -EINTR) {}
@@ -125,18 +131,20 @@ class waker {
   }
 
   /// Whether somebody has called and `take` has not told yet.
-  [[nodiscard]] auto was_called() const noexcept -> bool { return called_.load(std::memory_order_relaxed); }
+  [[nodiscard]] auto was_called() const noexcept -> bool { return calls() != 0; }
+  /// The same as a number, 0 or 1.
+  [[nodiscard]] auto calls() const noexcept -> unsigned { return called_.load(std::memory_order_relaxed); }
 
   /// Whether `take` has anything to do: a cheap look.
-  [[nodiscard]] auto has_news() const noexcept -> bool { return foreign_ || called_.load(std::memory_order_relaxed); }
+  [[nodiscard]] auto has_news() const noexcept -> bool { return foreign_ || was_called(); }
 
   /// Whether somebody has called since the last time.
   auto take() noexcept -> bool {
     // From here on a call must signal again, or the foreign loop sleeps through it.
     if (foreign_) asleep_.store(true, std::memory_order_seq_cst);
-    if (!called_.load(std::memory_order_seq_cst)) return false;
+    if (called_.load(std::memory_order_seq_cst) == 0) return false;
     // What the callers did before they called is visible after this.
-    return called_.exchange(false, std::memory_order_seq_cst);
+    return called_.exchange(0, std::memory_order_seq_cst) != 0;
   }
 
   [[nodiscard]] auto completion_descriptor(int ring) noexcept -> result<int> {
@@ -158,11 +166,12 @@ class waker {
   waker_parts parts_;
   int completions_ = -1;
   bool foreign_ = false;
+  bool expected_ = true;
   bool arm_;
   std::uint64_t tokens_ = 0;
   aio::record call_;
   alignas(64) std::atomic<bool> asleep_{false};
-  std::atomic<bool> called_{false};
+  std::atomic<std::uint8_t> called_{0};
 };
 
 }  // namespace sluice::inline v0::detail::uring
