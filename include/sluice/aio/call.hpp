@@ -156,7 +156,7 @@ class any_call {
   /// Whether one of them was cut short by a cancel.
   [[nodiscard]] auto any_canceled() const noexcept -> bool {
     for (const auto& one : *this)
-      if (one.res == canceled_raw) return true;
+      if (Ring::put_right(one.res) == canceled_raw) return true;
     return false;
   }
 

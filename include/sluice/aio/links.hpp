@@ -57,7 +57,7 @@ struct ring<Config>::chain_host {
  private:
   void begin_turn(record& one) noexcept {
     one.kind = static_cast<std::uint8_t>(one.kind & ~record_kind::waiting);
-    if (one.info->is_send && one.handle >= 0) self.check_send_order(one, self.descriptors_[one.handle]);
+    if (one.info->is_send && one.handle >= 0) check_send_order<backend_type>(one, self.descriptors_[one.handle]);
   }
 };
 

@@ -5,6 +5,8 @@
 
 #include <sluice/concept/record.hpp>
 
+#include <cstddef>
+
 namespace sluice::inline v0::aio {
 
 /// \cond
@@ -46,6 +48,14 @@ class listener {
 
   const void* sink_;
   const calls& calls_;
+};
+
+// A sink for code that is no task: with `counts`, each completion takes one from the number that its record's waiter points to.
+struct count_down {
+  bool counts;
+  void operator()(record& one) const noexcept {
+    if (counts && one.waiter != nullptr) --*static_cast<std::size_t*>(one.waiter);
+  }
 };
 /// \endcond
 

@@ -148,9 +148,11 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
   /// \cond
   // The same of one that is known to be done.
   [[nodiscard, gnu::always_inline]] auto outcome() const noexcept -> sluice::result<value_type> {
-    const std::int32_t raw = Backend::template normal<op_type>(this->res);
-    if (raw < 0) [[unlikely]]
-      return std::unexpected{error_of(raw)};
+    std::int32_t raw = this->res;
+    if (raw < 0) [[unlikely]] {
+      raw = Backend::template normal<op_type>(raw);
+      if (raw < 0) return std::unexpected{error_of(raw)};
+    }
     if constexpr (std::is_void_v<value_type>)
       return {};
     else
@@ -162,7 +164,7 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
     this->state = record_state::done;
   }
   [[nodiscard]] auto was_canceled() const noexcept -> bool {
-    return this->res == -static_cast<std::int32_t>(std::errc::operation_canceled);
+    return Backend::template normal<op_type>(this->res) == -static_cast<std::int32_t>(std::errc::operation_canceled);
   }
   /// \endcond
 
@@ -187,6 +189,16 @@ class basic_operation : public std::conditional_t<detail::unlinked<Op>::is_timed
 };
 
 /// \cond
+// The record of an operation that a task waits for alone, with what the backend keeps beside it. The description lies with whoever waits.
+template <class Backend, class Op>
+struct sole_operation : record {
+  using op_type = Op;
+
+  sole_operation() noexcept : record{started_at_once{}} {}
+
+  [[no_unique_address]] typename Backend::template scratch<Op> scratch;
+};
+
 template <class Ring, class Operation, bool Linked>
 consteval auto make_facts() -> op_facts<Ring> {
   using op_type = typename Operation::op_type;

@@ -46,6 +46,8 @@ class ring {
   template <class Op>
   using brief_operation = basic_operation<backend_type, Op, const Op&>;
   template <class Op>
+  using sole_operation = aio::sole_operation<backend_type, Op>;
+  template <class Op>
   using call_operation = operation<typename detail_call::kept<Op>::type>;
   /// \endcond
 
@@ -106,26 +108,54 @@ class ring {
   [[gnu::always_inline]] auto poll(Sink&& sink, bool sleeps) noexcept -> result<std::size_t> {
     check_thread();
     auto outcome = simple_poll::refused;
-    if constexpr (requires { backend_.simply_taken(); }) {
+    std::uint32_t taken = 0;
+    if constexpr (polls_simply) {
       outcome = backend_.poll_simply(
           sleeps, agenda_,
-          [this, told = &sink](record& one) noexcept {
+          [this, &sink](record& one) noexcept {
             if (one.kind != record_kind::plain) [[unlikely]]
               return false;
-            const auto complete = [&]() noexcept { complete_plain(one); };
-            if constexpr (requires { told->take(one, complete); }) {
-              return told->take(one, complete);
-            } else {
-              complete();
-              (*told)(one);
-              return true;
-            }
+            ++completed_;
+            complete_uncounted(one);
+            sink(one);
+            return true;
           },
-          watch());
+          taken, watch());
       if (outcome == simple_poll::some || (outcome == simple_poll::nothing && !sleeps)) [[likely]]
-        return backend_.simply_taken();
+        return taken;
     }
-    return poll_fully(listener{sink}, sleeps, outcome);
+    return poll_fully(listener{sink}, sleeps, outcome, taken);
+  }
+  // The same in parts, for a sink that only gathers whom to tell. The simple way, if that is enough; what is done is counted when all are.
+  template <class Sink>
+  [[gnu::always_inline]] auto poll_simply(Sink& sink, bool sleeps, simple_poll& outcome, std::uint32_t& taken) noexcept -> bool {
+    check_thread();
+    if constexpr (polls_simply) {
+      auto** end = sink.begin_gathering();
+      outcome = backend_.poll_simply(
+          sleeps, agenda_,
+          [this, &sink, &end](record& one) noexcept {
+            if (one.is_simply<soleness::listed>()) [[likely]] {
+              unlink(one);
+            } else if (!one.is_simply<soleness::unlisted>()) {
+              if (one.kind != record_kind::plain) [[unlikely]]
+                return false;
+              return sink.gather(end, one, [&]() noexcept { complete_uncounted(one); });
+            }
+            watch().hook(event::op_completed{&one, put_right(one.res)});
+            sink.gather_sole(end, one);
+            return true;
+          },
+          taken, watch());
+      sink.end_gathering(end);
+      completed_ += taken;
+    }
+    return outcome == simple_poll::some || (outcome == simple_poll::nothing && !sleeps);
+  }
+  // And the rest.
+  template <class Sink>
+  auto poll_rest(Sink& sink, bool sleeps, simple_poll so_far, std::uint32_t taken) noexcept -> result<std::size_t> {
+    return poll_fully(listener{sink}, sleeps, so_far, taken);
   }
   void limit(interval most) noexcept {
     end_ = now() + most;
@@ -149,15 +179,9 @@ class ring {
   /// Sleeps until something completes, or as long as `how` says. With `count`, each completion takes one from the number that its record's
   /// waiter points to; else nobody is told and the state is in the operations. \errors as `poll`
   [[gnu::noinline, gnu::cold]] auto step(wait how = wait::one, bool count = false) noexcept -> std::error_code {
-    struct count_down {
-      bool counts;
-      void operator()(record& one) const noexcept {
-        if (counts && one.waiter != nullptr) --*static_cast<std::size_t*>(one.waiter);
-      }
-    };
     const count_down told{count};
     if (how.sleeps && how.limit != interval::max()) limit(how.limit);
-    const auto outcome = poll_fully(listener{told}, how.sleeps, simple_poll::refused);
+    const auto outcome = poll_fully(listener{told}, how.sleeps);
     return outcome ? std::error_code{} : outcome.error();
   }
 
@@ -228,6 +252,42 @@ class ring {
   [[nodiscard]] auto in_child() const noexcept -> bool { return backend_.in_child(); }
 
   /// \cond
+  // Whether an operation on a handle, or on none where that is -1, can start with nothing to be seen to first.
+  template <bool HasHandle>
+  [[nodiscard, gnu::always_inline]] auto has_room([[maybe_unused]] int handle) const noexcept -> bool {
+    if constexpr (HasHandle)
+      if (!descriptors_.has(handle)) return false;
+    if constexpr (requires { backend_.has_room(); }) return backend_.has_room();
+    return true;
+  }
+  // Sees to that. False: it cannot.
+  [[nodiscard, gnu::noinline]] auto make_room(int handle) noexcept -> bool {
+    if (handle >= 0 && descriptors_.find(handle) == nullptr) return false;
+    if constexpr (requires { backend_.has_room(); }) return backend_.make_room(watch());
+    return true;
+  }
+  // For tasks: an operation that one of them waits for alone, and for which there is room.
+  template <class Op>
+  [[gnu::always_inline]] auto start_sole(sole_operation<Op>& one, const Op& op) noexcept -> started {
+    check_thread();
+    one.info = &info_of<Op>;
+    one.handle = detail::handle_of(op);
+    one.begin_sole(detail::has_handle<Op> ? soleness::listed : soleness::unlisted);
+    watch().hook(event::op_queued{&one, one.info->name, one.handle});
+    if constexpr (detail::has_handle<Op>) {
+      if (!link<backend_type>(one, descriptors_[one.handle])) [[unlikely]]
+        return finish_at_once(one);
+    } else {
+      one.older = nullptr;
+    }
+    if (backend_.start(one, op, one.scratch, true, watch()) == started::done) {
+      if constexpr (detail::has_handle<Op>) unlink(one);
+      return finish_at_once(one);
+    }
+    ++started_;
+    return started::pending;
+  }
+
   // For calls and tasks: one of several operations.
   template <class Operation>
   [[gnu::always_inline]] auto start_one(Operation& one, bool alone) noexcept -> started {
@@ -297,9 +357,19 @@ class ring {
   static auto start_linked(void* self, record* const* records, std::size_t count, chain_parts<entry>& parts) noexcept -> std::size_t;
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return {&trace_}; }
+
+  // A plain operation's raw result may be as the system gave it; this is what it comes to, whatever the operation's type.
+  [[nodiscard]] static auto put_right(std::int32_t raw) noexcept -> std::int32_t {
+    if constexpr (polls_simply)
+      return backend_type::put_right(raw);
+    else
+      return raw;
+  }
   /// \endcond
 
  private:
+  static constexpr bool polls_simply = requires { &backend_type::put_right; };
+
   // What a cancel finds running ends soon; what it missed is asked again after so long.
   static constexpr wait drain_step = wait::at_most(std::chrono::milliseconds{10});
 
@@ -312,12 +382,11 @@ class ring {
     }
   }
 
-  [[gnu::noinline]] auto poll_fully(const listener& told, bool sleeps, simple_poll so_far) noexcept -> result<std::size_t> {
-    std::size_t before = completed_;
+  // `taken`: so many were handed out on the way here.
+  [[gnu::noinline]] auto poll_fully(const listener& told, bool sleeps, simple_poll so_far = simple_poll::refused,
+                                    std::uint32_t taken = 0) noexcept -> result<std::size_t> {
+    const std::size_t before = completed_ - taken;
     bool entered = so_far == simple_poll::partly;
-    if constexpr (requires { backend_.simply_taken(); }) {
-      if (entered) before -= backend_.simply_taken();
-    }
     for (;;) {
       poll_request request{.wait = sleeps, .limit = interval::max()};
       if (!entered && agenda_ != 0) request = before_poll(told, sleeps);
@@ -350,6 +419,7 @@ class ring {
     one.state = record_state::in_flight;
     one.cancelling = false;
     one.engine = 0;
+    one.sole = soleness::no;
   }
 
   // A member of a chain: in flight and on the list of its descriptor from now on, started when its turn comes. Whether the system may run
@@ -386,14 +456,9 @@ class ring {
     one.state = record_state::in_flight;
     one.cancelling = false;
     one.engine = 0;
+    one.sole = soleness::no;
     if constexpr (!Operation::has_handle) leave_alone(one);
     if constexpr (Operation::is_timed) one.expired = false;
-  }
-
-  /// It is on no list.
-  [[gnu::always_inline]] static void leave_alone(record& one) noexcept {
-    one.older = nullptr;
-    one.place = &one.older;
   }
 
   /// Puts an operation on the list of its descriptor. False: it cannot start, and its result says why.
@@ -402,7 +467,7 @@ class ring {
     if constexpr (!Operation::has_handle) return true;
     if (!descriptors_.has(one.handle)) [[unlikely]]
       return list_new(one);
-    return link(one, descriptors_[one.handle]);
+    return link<backend_type>(one, descriptors_[one.handle]);
   }
 
   [[gnu::always_inline]] auto list_any(record& one) noexcept -> bool {
@@ -410,7 +475,7 @@ class ring {
       leave_alone(one);
       return true;
     }
-    return descriptors_.has(one.handle) ? link(one, descriptors_[one.handle]) : list_new(one);
+    return descriptors_.has(one.handle) ? link<backend_type>(one, descriptors_[one.handle]) : list_new(one);
   }
 
   [[gnu::noinline, gnu::cold]] auto list_new(record& one) noexcept -> bool {
@@ -419,37 +484,7 @@ class ring {
       return true;
     }
     descriptor* const slot = descriptors_.find(one.handle);
-    return slot == nullptr ? refuse(one, std::errc::not_enough_memory) : link(one, *slot);
-  }
-
-  [[gnu::always_inline]] auto link(record& one, descriptor& slot) noexcept -> bool {
-    record* const newest = slot.newest;
-    if (newest != nullptr) {
-      // A close waits only while the list is not empty. The number is about to be given back: what starts now would hit its next owner.
-      if (slot.closing != nullptr) [[unlikely]]
-        return refuse(one, std::errc::bad_file_descriptor);
-      if ((one.kind & record_kind::waiting) == 0) check_send_order(one, slot);
-      newest->place = &one.older;
-    }
-    one.older = newest;
-    one.place = &slot.newest;
-    slot.newest = &one;
-    return true;
-  }
-
-  static auto refuse(record& one, std::errc why) noexcept -> bool {
-    leave_alone(one);
-    one.res = -static_cast<std::int32_t>(why);
-    one.handle = -1;
-    return false;
-  }
-
-  /// Takes an operation off the list that it is on, if it is on one.
-  [[gnu::always_inline]] static void unlink(record& one) noexcept {
-    record* const older = one.older;
-    record** const place = one.place;
-    *place = older;
-    if (older != nullptr) older->place = place;
+    return slot == nullptr ? refuse(one, std::errc::not_enough_memory) : link<backend_type>(one, *slot);
   }
 
   /// The same where a close may wait for it.
@@ -459,17 +494,6 @@ class ring {
     if ((one.kind & record_kind::evicted) == 0) return;
     one.kind = static_cast<std::uint8_t>(one.kind & ~record_kind::evicted);
     if (descriptor& slot = descriptors_[one.handle]; slot.newest == nullptr) close_now(slot);
-  }
-
-  void check_send_order([[maybe_unused]] const record& one, [[maybe_unused]] const descriptor& slot) const noexcept {
-#ifndef NDEBUG
-    if (!one.info->is_send) return;
-    for (const record* other = slot.newest; other != nullptr; other = other->older) {
-      const bool linked = (one.kind & other->kind & record_kind::member) != 0 && one.owner == other->owner;
-      assert((!other->info->is_send || linked || (other->kind & record_kind::waiting) != 0 || !backend_type::is_stream(one.handle)) &&
-             "two sends in flight on one stream socket may change places; await the first one or link them");
-    }
-#endif
   }
 
   [[gnu::always_inline]] auto finish_at_once(record& one) noexcept -> started {
@@ -589,16 +613,17 @@ class ring {
 
   /// A completion of the backend's. Whether the sink is to be told.
   auto complete(record& one) noexcept -> bool {
+    if (one.sole == soleness::unlisted) leave_alone(one);
     if (one.kind != record_kind::plain) return complete_special(one);
-    complete_plain(one);
+    ++completed_;
+    complete_uncounted(one);
     return true;
   }
 
-  [[gnu::always_inline]] void complete_plain(record& one) noexcept {
+  [[gnu::always_inline]] void complete_uncounted(record& one) noexcept {
     unlink(one);
-    ++completed_;
     one.state = record_state::done;
-    watch().hook(event::op_completed{&one, one.res});
+    watch().hook(event::op_completed{&one, put_right(one.res)});
   }
 
   [[gnu::noinline]] auto complete_special(record& one) noexcept -> bool {
@@ -634,7 +659,6 @@ class ring {
     auto (*expire)(ring& self, const listener& told, time_point now) noexcept -> bool;  // whether one of the caller's fired
     void (*disarm)(ring& self, timer& one) noexcept;
   };
-  static void disarm_armed(ring& self, timer& one) noexcept { self.timers_.disarm(one); }
 
   static auto expire(ring& self, const listener& told, time_point now) noexcept -> bool {
     bool foreign = false;
@@ -653,6 +677,7 @@ class ring {
     });
     return foreign;
   }
+  static void disarm_armed(ring& self, timer& one) noexcept { self.timers_.disarm(one); }
   static constexpr timer_calls timer_code{&expire, &disarm_armed};
 
   backend_type backend_;

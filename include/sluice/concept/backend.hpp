@@ -89,9 +89,10 @@ struct no_trace {};
 /// * `cancel(record)` asks an operation in flight to end; `cancel_all()` every one.
 /// * `poll(request, sink, observer)` submits what is queued, may sleep, and hands each completed record to `sink(record&)`, which may start
 /// others.
-/// * `poll_simply(sleeps, agenda, take, observer)`, which a backend may have, is the same for the case that there is nothing to do but the
+/// * `poll_simply(sleeps, agenda, take, taken, observer)`, which a backend may have, is the same for the case that there is nothing to do
+/// but the
 ///   usual: `take(record&)` says whether it could take the record in the simple way, `agenda` is not zero if the caller has more to do.
-///   `simply_taken()` is how many it took.
+///   `taken` becomes how many it took. `put_right(raw)` is what a raw result comes to that such a poll hands out as the system gave it.
 /// * `pending()` says whether entering the system would do anything: a cheap look, no call.
 /// * `in_child()` says whether this is a forked child of the process that made it, where it must not be used.
 /// * `wake()` ends a sleeping poll; any thread may call it. `expect_calls(any)`, which a backend may have, says on the ring's own thread

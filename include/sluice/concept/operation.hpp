@@ -3,7 +3,11 @@
 /// @file
 /// The contract of an operation struct. Layer: concept.
 
+#include <sluice/handle.hpp>
+
 #include <concepts>
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -45,6 +49,48 @@ template <class Op>
     return op.file.native();
   else
     return -1;
+}
+
+/// Whether an operation moves bytes: its fields are a handle, buffers, and a third one.
+template <class Op>
+inline constexpr bool is_transfer =
+    has_handle<Op> && (requires(const Op& op) { op.buffer.data(); } || requires(const Op& op) { op.buffers.data(); });
+
+/// Becomes a handle of whatever kind is needed.
+struct untyped_handle {
+  int number;  ///< the system's own
+  /// As such a handle.
+  template <class Kind>
+  constexpr operator basic_handle<Kind>() const noexcept {  // NOLINT(google-explicit-constructor)
+    return basic_handle<Kind>{number};
+  }
+};
+
+/// Hands an operation on as numbers and addresses, which can travel in registers, where compilers leave a struct in memory: `call` gets
+/// what `assemble` makes the operation from.
+template <class Op, class Call>
+[[gnu::always_inline]] constexpr auto take_apart(const Op& op, Call&& call) noexcept {
+  if constexpr (std::is_empty_v<Op>) {
+    return call();
+  } else if constexpr (is_transfer<Op>) {
+    const auto& [handle, buffer, third] = op;
+    return call(handle.native(), buffer.data(), buffer.size(), third);
+  } else {
+    return call(&op);
+  }
+}
+/// The operation again.
+template <class Op, class... Parts>
+[[gnu::always_inline]] constexpr auto assemble(Parts... parts) noexcept -> Op {
+  if constexpr (sizeof...(Parts) == 0) {
+    return Op{};
+  } else if constexpr (sizeof...(Parts) == 1) {
+    return (*parts, ...);
+  } else {
+    return []<class T, class Third>(int handle, T* data, std::size_t count, Third third) noexcept {
+      return Op{untyped_handle{handle}, std::span<T>{data, count}, third};
+    }(parts...);
+  }
 }
 
 }  // namespace detail

@@ -7,7 +7,10 @@
 #include <sluice/interval.hpp>
 #include <sluice/result.hpp>
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace sluice::inline v0::aio {
@@ -41,12 +44,20 @@ inline constexpr std::uint8_t unasked = 1U << 7U;   ///< in the backend's queue 
 }  // namespace record_kind
 
 /// \cond
+// Whether a task waits for an operation alone: then there is no count of others.
+enum class soleness : std::uint8_t {
+  no,
+  listed,    // it does, and the operation is on the list of its handle
+  unlisted,  // it does, and there is no handle
+};
+
 struct started_at_once {};
 /// \endcond
 
 /// The part of an operation that does not depend on its type. Its address is its identity from start until done.
 struct record {
-  record() noexcept : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, engine{0}, res{0} {}
+  record() noexcept
+      : waiter{nullptr}, kind{record_kind::plain}, state{record_state::idle}, cancelling{false}, engine{0}, sole{soleness::no}, res{0} {}
   /// For one that is started at once: what a start does not set is set by whoever starts it.
   explicit record(started_at_once) noexcept : state{record_state::idle} {}  // NOLINT(cppcoreguidelines-pro-type-member-init)
   record(const record&) = delete;
@@ -63,6 +74,32 @@ struct record {
   [[nodiscard]] auto is_done() const noexcept -> bool { return state == record_state::done; }
 
   /// \cond
+  // Starts one that a task waits for alone; its type has no kind of its own.
+  [[gnu::always_inline]] void begin_sole(soleness how) noexcept {
+    kind = record_kind::plain;
+    state = record_state::in_flight;
+    cancelling = false;
+    engine = 0;
+    sole = how;
+  }
+  // Whether it is one of those, in flight, and nothing has happened to it since it began: one comparison of four bytes.
+  template <soleness How>
+  [[nodiscard, gnu::always_inline]] auto is_simply() const noexcept -> bool {
+    struct word {
+      std::uint8_t kind = record_kind::plain;
+      record_state state = record_state::in_flight;
+      bool cancelling = false;
+      std::uint8_t engine : 6 = 0;
+      soleness sole : 2 = How;
+    };
+    static_assert(sizeof(word) == sizeof(std::uint32_t));
+    std::uint32_t now = 0;
+    std::memcpy(&now, reinterpret_cast<const std::byte*>(this) + offsetof(record, kind), sizeof(now));
+    return now == std::bit_cast<std::uint32_t>(word{});
+  }
+  /// \endcond
+
+  /// \cond
   // What has no initial value is set when the operation starts, before anybody reads it. One line of a cache. Compilers would join
   // neighbours that are set one after the other through a vector register, which takes longer.
   record** place;  // what points to it in the list of its handle; its own `older` while it is in none
@@ -77,10 +114,11 @@ struct record {
   std::int32_t handle;  // what it works on, -1 for nothing
   std::uint8_t kind;
   record_state state;
-  bool cancelling;      // a cancel was asked for
-  std::uint8_t engine;  // the backend's own; 0 when it starts, so that a start sets four bytes at once
-  std::int32_t res;     // as the backend gives it: not negative, or minus an error
-  std::uint32_t flags;  // as the backend gives it
+  bool cancelling;          // a cancel was asked for
+  std::uint8_t engine : 6;  // the backend's own; 0 when it starts, so that a start sets four bytes at once
+  soleness sole : 2;        // whether the waiter waits for nothing else
+  std::int32_t res;         // as the backend gives it: not negative, or minus an error
+  std::uint32_t flags;      // as the backend gives it
   /// \endcond
 };
 
@@ -98,7 +136,7 @@ inline constexpr std::int32_t own_error_bit = 0x4000'0000;
 }
 
 /// The error code of a negative raw result.
-[[nodiscard, gnu::noinline, gnu::cold]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
+[[nodiscard, gnu::noinline, gnu::cold, gnu::const]] inline auto error_of(std::int32_t res) noexcept -> std::error_code {
   const auto number = -res;
   if ((number & own_error_bit) != 0) return make_error_code(static_cast<errc>(number & ~own_error_bit));
   return {number, std::system_category()};

@@ -21,35 +21,64 @@ namespace sluice::inline v0::coro {
 /// \cond
 template <class Config>
 template <class Op>
-auto scheduler<Config>::io_in_brief(const Op& op) noexcept -> result<typename Op::result_type> {
-  auto* const home = detail::current<Config>;
-  // The root looks as if it had been asked to end, too.
-  if (home == nullptr || home->running_->cancelled) [[unlikely]]
-    return io_rarely(op);
-  fiber_type& me = *home->running_;
-  awaited_operation<Config, typename ring_type::template brief_operation<Op>> it{op};
-  it.one.waiter = &me;
-  if (home->ring_.start_one(it.one, true) == started::done) [[unlikely]] {
-    home->note_inline();
-  } else {
-    me.pending = 1;
-    home->park(me, it.wait);
-  }
-  if (it.one.res < 0) [[unlikely]]
-    home->look_at_failure(it.one);
-  return it.one.outcome();
+inline auto scheduler<Config>::io_in_brief(const Op& op) noexcept -> result<typename Op::result_type> {
+  using value_type = typename Op::result_type;
+  static_assert(std::is_void_v<value_type> || std::is_same_v<value_type, std::size_t>);
+  const std::int32_t raw = sluice::detail::take_apart(op, [](auto... parts) noexcept { return perform_sole<Op>(parts...); });
+  if (raw < 0) [[unlikely]]
+    return std::unexpected{aio::error_of(raw)};
+  if constexpr (std::is_void_v<value_type>)
+    return {};
+  else
+    return static_cast<std::size_t>(raw);
 }
 
 template <class Config>
-void scheduler<Config>::look_at_failure(const aio::record& one) noexcept {
-  constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
-  if (one.res == canceled_code && cancelled(*running_)) note_refusal();
+template <class Op, class... Parts>
+auto scheduler<Config>::perform_sole(Parts... parts) noexcept -> std::int32_t {
+  const Op op = sluice::detail::assemble<Op>(parts...);
+  auto* const home = detail::current<Config>;
+  // The root looks as if it had been asked to end, too.
+  if (home == nullptr || home->running_->cancelled ||
+      !home->ring_.template has_room<sluice::detail::has_handle<Op>>(sluice::detail::handle_of(op))) [[unlikely]]
+    return perform_rarely<Op>(parts...);
+  fiber_type& me = *home->running_;
+  awaited_operation<Config, typename ring_type::template sole_operation<Op>> it;
+  it.one.waiter = &me;
+  if (home->ring_.start_sole(it.one, op) == started::done) [[unlikely]]
+    home->note_inline();
+  else
+    home->park(me, it.wait);
+  const std::int32_t raw = it.one.res;
+  if (raw < 0) [[unlikely]]
+    return home->template look_at_failure<Op>(raw);
+  if constexpr (!std::is_void_v<typename Op::result_type>) (void)backend_type::value(op, it.one.scratch, raw);
+  return raw;
 }
 
 template <class Config>
 template <class Op>
-auto scheduler<Config>::io_rarely(const Op& op) noexcept -> result<typename Op::result_type> {
-  return io_alone(op);
+auto scheduler<Config>::look_at_failure(std::int32_t raw) noexcept -> std::int32_t {
+  raw = backend_type::template normal<Op>(raw);
+  constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+  if (raw == canceled_code && cancelled(*running_)) note_refusal();
+  return raw;
+}
+
+template <class Config>
+template <class Op, class... Parts>
+auto scheduler<Config>::perform_rarely(Parts... parts) noexcept -> std::int32_t {
+  const Op op = sluice::detail::assemble<Op>(parts...);
+  auto* const home = detail::current<Config>;
+  const int handle = sluice::detail::handle_of(op);
+  const bool is_usual = home != nullptr && !home->running_->cancelled && (!sluice::detail::has_handle<Op> || handle >= 0);
+  if (is_usual && home->ring_.make_room(handle)) return perform_sole<Op>(parts...);
+  typename ring_type::template brief_operation<Op> one{aio::started_at_once{}, op};
+  aio::settle_type<ring_type>(one);
+  perform_one(one);
+  if (!one.is_done()) return aio::raw(errc::in_progress);
+  if (one.res >= 0) return one.res;
+  return backend_type::template normal<Op>(one.res);
 }
 
 template <class Config>

@@ -5,6 +5,8 @@
 
 #include <sluice/coro/frame.hpp>
 
+#include <cstddef>
+
 namespace sluice::inline v0::coro {
 
 /// A queue through `fiber::next`; never allocates. Its owner sees to it that it is not empty when it takes from it.
@@ -36,6 +38,13 @@ class ready_queue {
     else
       tail_->next = &one;
     tail_ = &one;
+  }
+  /// For putting several at the end, one after the other, with nothing else done to the queue meanwhile: where the first one is noted. The
+  /// others are, each in the `next` of the one before it.
+  [[gnu::always_inline]] auto begin_many() noexcept -> fiber<Config>** { return empty() ? &head_ : &tail_->next; }
+  /// After the last one: where yet another would be noted.
+  [[gnu::always_inline]] void end_many(fiber<Config>** end) noexcept {
+    tail_ = reinterpret_cast<fiber<Config>*>(reinterpret_cast<std::byte*>(end) - offsetof(fiber<Config>, next));
   }
   /// Takes the first one; there is one.
   [[gnu::always_inline]] auto pop() noexcept -> fiber<Config>& {

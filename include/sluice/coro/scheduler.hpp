@@ -194,28 +194,34 @@ class scheduler {
     auto* const task = static_cast<fiber_type*>(one.waiter);
     if (task == nullptr) [[unlikely]]
       return;
-    if (--task->pending == 0)
+    if (one.sole != aio::soleness::no || --task->pending == 0)
       make_ready(*task);
     else if (task->cancelled) [[unlikely]]
       interrupt(*task->cold);  // the kernel may have started another of the chain in the meantime
   }
-  // The same, but only if nothing has to be called for it; `complete` finishes the operation first.
+  // The same for many one after the other, as long as nothing has to be called for them. Where the next one is noted is carried along.
+  [[gnu::always_inline]] auto begin_gathering() noexcept -> fiber_type** { return ready_.begin_many(); }
+  [[gnu::always_inline]] void end_gathering(fiber_type** end) noexcept { ready_.end_many(end); }
+  // One that its task waits for alone.
+  [[gnu::always_inline]] void gather_sole(fiber_type**& end, aio::record& one) noexcept {
+    fiber_type& task = *static_cast<fiber_type*>(one.waiter);
+    task.state = fiber_state::ready;
+    *end = &task;
+    end = &task.next;
+    watch().hook(event::task_ready{task.cold->id});
+  }
+  // Another; `complete` finishes the operation first. False: something has to be called, and nothing was done.
   template <class Complete>
-  [[gnu::always_inline]] auto take(aio::record& one, Complete&& complete) noexcept -> bool {
+  [[gnu::always_inline]] auto gather(fiber_type**& end, aio::record& one, Complete&& complete) noexcept -> bool {
     auto* const task = static_cast<fiber_type*>(one.waiter);
     if (task == nullptr) [[unlikely]] {
       complete();
       return true;
     }
-    if (task->pending == 1) [[likely]] {
-      complete();
-      make_ready(*task);
-      return true;
-    }
-    if (task->cancelled) [[unlikely]]
+    if (one.sole != aio::soleness::no || (task->cancelled && task->pending != 1)) [[unlikely]]
       return false;
     complete();
-    --task->pending;
+    if (--task->pending == 0) gather_sole(end, one);
     return true;
   }
   void operator()(aio::timer& one) noexcept {
@@ -248,7 +254,6 @@ class scheduler {
   [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept {
     watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
     me.state = fiber_state::parked;
-    inline_streak_ = 0;
     resume_next(me, w);
   }
 
@@ -313,10 +318,13 @@ class scheduler {
   }
   // One operation that programs do again and again: nothing is shared with others, nothing is asked at run time that its type tells.
   template <class Op>
-  [[gnu::noinline]] static auto io_in_brief(const Op& op) noexcept -> result<typename Op::result_type>;
-  // The same where that does not go: outside a task, or in one that was asked to end.
-  template <class Op>
-  [[gnu::noinline, gnu::cold]] static auto io_rarely(const Op& op) noexcept -> result<typename Op::result_type>;
+  [[gnu::always_inline]] static auto io_in_brief(const Op& op) noexcept -> result<typename Op::result_type>;
+  // What of that is one code for all callers. It takes the description apart and gives the raw result, so that both travel in registers.
+  template <class Op, class... Parts>
+  [[gnu::noinline]] static auto perform_sole(Parts... parts) noexcept -> std::int32_t;
+  // The same where something is to be seen to first, and where that does not go: outside a task, or in one that was asked to end.
+  template <class Op, class... Parts>
+  [[gnu::noinline, gnu::cold]] static auto perform_rarely(Parts... parts) noexcept -> std::int32_t;
   // One operation of another kind, or with a deadline; and several.
   template <class Op>
   static auto io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type;
@@ -492,27 +500,28 @@ class scheduler {
   [[gnu::always_inline]] void push(fiber_type& task) noexcept { ready_.push(task); }
 
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
-  [[gnu::always_inline]] auto take() noexcept -> fiber_type* {
-    if (ready_.ends_tick(*running_)) {
-      if (ready_.empty() || turn_is_due()) {
-        do { turn(); } while (ready_.empty());
-      }
-      ready_.begin_tick();
-    }
-    return &ready_.pop();
-  }
+  [[gnu::always_inline]] auto take() noexcept -> fiber_type* { return ready_.ends_tick(*running_) ? take_in_turn() : &ready_.pop(); }
 
   /// The queue has run as it stood: a tick is over, and the ring has its turn. Under `poll` that comes when the root goes on.
-  [[gnu::noinline]] void turn() noexcept {
-    if (!looping_) return;
-    const bool idle = ready_.empty();
-    if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]]
-      return without_hope();
-    poll_ring(idle);
+  [[gnu::noinline]] auto take_in_turn() noexcept -> fiber_type* {
+    bool idle = ready_.empty();
+    if (idle || (ring_.pending() && looping_)) {
+      inline_streak_ = 0;
+      do {
+        if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]] {
+          without_hope();
+        } else {
+          auto outcome = simple_poll::refused;
+          std::uint32_t taken = 0;
+          if (!ring_.poll_simply(*this, idle, outcome, taken)) [[unlikely]]
+            poll_rest(idle, outcome, taken);
+        }
+        idle = ready_.empty();
+      } while (idle);
+    }
+    ready_.begin_tick();
+    return &ready_.pop();
   }
-
-  /// Whether there is anything to do for the ring; in line only where tasks yield, which do little else.
-  [[nodiscard, gnu::noinline]] auto turn_is_due() const noexcept -> bool { return ring_.pending(); }
 
   /// Whether another thread may still send something.
   [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && inbox_->is_shared(); }
@@ -529,8 +538,11 @@ class scheduler {
   [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool;
 
   /// Polls. Where the ring is lost, `ring_lost_` and `status_` say so, and no task can go on.
-  [[gnu::noinline]] void poll_ring(bool sleeps) noexcept {
-    if (const auto outcome = ring_.poll(*this, sleeps); !outcome) [[unlikely]]
+  void poll_ring(bool sleeps) noexcept { poll_rest(sleeps, simple_poll::refused, 0); }
+
+  /// The same after a poll in the simple way that was not enough.
+  [[gnu::noinline]] void poll_rest(bool sleeps, simple_poll so_far, std::uint32_t taken) noexcept {
+    if (const auto outcome = ring_.poll_rest(*this, sleeps, so_far, taken); !outcome) [[unlikely]]
       lost(outcome.error());
   }
 
@@ -556,9 +568,15 @@ class scheduler {
 
   [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept {
     me.wait = &w;
-    fiber_type* const next = take();
-    // What was waited for is of interest only while the state says that it waits.
-    if (next != &me) switch_to(me, *next);
+    // What was waited for is of interest only while the state says that it waits. Only a turn makes the one ready that waits.
+    fiber_type* next = nullptr;
+    if (ready_.ends_tick(me)) {
+      next = take_in_turn();
+      if (next == &me) return;
+    } else {
+      next = &ready_.pop();
+    }
+    switch_to(me, *next);
   }
 
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
@@ -622,8 +640,9 @@ class scheduler {
     }
   }
 
-  /// An operation of the running task has failed: perhaps because the task was asked to end.
-  [[gnu::noinline, gnu::cold]] void look_at_failure(const aio::record& one) noexcept;
+  /// An operation of the running task has failed: perhaps because the task was asked to end. Its raw result as the library counts it.
+  template <class Op>
+  [[gnu::noinline, gnu::cold]] auto look_at_failure(std::int32_t raw) noexcept -> std::int32_t;
 
   // A call was done at once. A task that never waits lets the others run now and then.
   [[gnu::always_inline]] void note_inline() noexcept {

@@ -43,9 +43,8 @@ struct awaited_operation {
   operation_wait<Config> wait;  ///< that
   Operation one;                ///< and this
 
-  /// From a description.
-  template <class Description>
-  explicit awaited_operation(Description& description) noexcept : one{aio::started_at_once{}, description} {
+  /// Not started yet.
+  awaited_operation() noexcept {
     assert(reinterpret_cast<std::byte*>(static_cast<aio::record*>(&one)) == reinterpret_cast<std::byte*>(&wait) + sizeof(wait));
   }
 };

@@ -139,15 +139,32 @@ class io_uring {
     entry* const e = acquire(watch);
     if (e == nullptr) [[unlikely]]
       return done_with(record, -ENOMEM);
+    if constexpr (detail::uring::foreign_operation<Op>) submissions_.expect_tails();
     fill(*e, op, keep);
     e->user_data = identity(record);
     return started::pending;
   }
 
+  /// Whether an operation can be queued with nothing to be seen to first; sees to that.
+  /// @{
+  [[nodiscard, gnu::always_inline]] auto has_room() const noexcept -> bool { return !submissions_.is_stopped(); }
+  template <class Watch>
+  [[nodiscard]] auto make_room(const Watch& watch) noexcept -> bool {
+    if (has_room() || submissions_.look()) return true;
+    watch.hook(event::queue_full{});
+    for (int attempt = 0; attempt < flush_attempts; ++attempt) {
+      flush(watch);
+      if (submissions_.look()) return true;
+    }
+    return false;
+  }
+  /// @}
+
   /// Prepares an operation without starting it.
   template <class Op>
   auto prepare_entry(entry& e, aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
     e = entry{};
+    if constexpr (detail::uring::foreign_operation<Op>) submissions_.expect_tails();
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
     }
@@ -249,7 +266,9 @@ class io_uring {
 
   /// The same in the simple way; see `backend_policy`.
   template <class Take, class Watch>
-  [[gnu::always_inline]] auto poll_simply(bool sleeps, const unsigned& agenda, Take take, const Watch& watch) noexcept -> simple_poll {
+  [[gnu::always_inline]] auto poll_simply(bool sleeps, const unsigned& agenda, Take take, std::uint32_t& taken, const Watch& watch) noexcept
+      -> simple_poll {
+    taken = 0;
     if ((unusual_ | agenda) != 0) [[unlikely]]
       return simple_poll::refused;
     const std::uint32_t submit = publish(watch);
@@ -268,24 +287,18 @@ class io_uring {
       if (!account(submit, enter(submit, 0, flags_for(submit), nullptr, 0), false, interval::max(), watch)) [[unlikely]]
         return simple_poll::partly;
     }
-    bool any = false;
     const bool all = completions_.take_simple(
         [&](const ::io_uring_cqe& completion) noexcept {
-          if (completion.res == -EINTR) [[unlikely]]
-            return false;
-          auto& record = record_of(completion);
-          copy_outcome(record, completion);
+          auto& record = detail::uring::record_of(completion);
+          detail::uring::copy_outcome(record, completion);
           return take(record);
         },
-        any);
-    watch.hook(event::polled{completions_.simply_taken(), wait});
-    if (!all || ((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) | unusual_ | agenda) != 0 || waker_.was_called()) [[unlikely]]
+        taken);
+    watch.hook(event::polled{taken, wait});
+    if (!all || ((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) | unusual_ | agenda | waker_.calls()) != 0) [[unlikely]]
       return simple_poll::partly;
-    return any ? simple_poll::some : simple_poll::nothing;
+    return taken != 0 ? simple_poll::some : simple_poll::nothing;
   }
-
-  /// How many records the last `poll_simply` has handed out; to be asked right after it, if it was not refused.
-  [[nodiscard]] auto simply_taken() const noexcept -> std::uint32_t { return completions_.simply_taken(); }
 
   /// Whether entering the kernel would do anything.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
@@ -299,7 +312,8 @@ class io_uring {
 
   /// Ends a poll that sleeps, from any thread.
   void wake() noexcept { waker_.wake(); }
-  void expect_calls(bool any) noexcept { waker_.expect_calls(any); }  ///< whether anybody may do that from now on
+  /// Whether anybody may do that from now on.
+  void expect_calls(bool any) noexcept { waker_.expect_calls(any); }
 
   /// A descriptor that polls readable when there are completions. It is an event descriptor: polling the ring's own one does not wake for
   /// completions that the kernel defers.
@@ -343,6 +357,9 @@ class io_uring {
   static auto normal(std::int32_t raw) noexcept -> std::int32_t {
     return detail::uring::normal<Op>(raw);
   }
+
+  /// The part of that which does not depend on the operation.
+  static auto put_right(std::int32_t raw) noexcept -> std::int32_t { return detail::uring::put_right(raw); }
 
  private:
   static constexpr int flush_attempts = 64;
@@ -425,13 +442,7 @@ class io_uring {
 
   template <class Watch>
   [[gnu::noinline]] auto acquire_slowly(Watch watch) noexcept -> entry* {
-    if (entry* const e = submissions_.take(); e != nullptr) return e;
-    watch.hook(event::queue_full{});
-    for (int attempt = 0; attempt < flush_attempts; ++attempt) {
-      flush(watch);
-      if (entry* const e = submissions_.take(); e != nullptr) return e;
-    }
-    return nullptr;
+    return make_room(watch) ? submissions_.take_next() : nullptr;
   }
 
   /// Makes the queued entries visible; how many the kernel has to be told of.
@@ -450,7 +461,6 @@ class io_uring {
   template <class Watch>
   [[gnu::always_inline]] auto account(std::uint32_t submit, int outcome, bool waited, interval limit, const Watch& watch) noexcept -> bool {
     if (static_cast<std::uint32_t>(outcome) != submit) [[unlikely]] {
-      completions_.take_none();
       account_for_less(outcome, waited, limit, Watch{watch});
       return false;
     }
@@ -635,24 +645,11 @@ class io_uring {
     return enter(submit, count, flags_for(submit) | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
   }
 
-  static auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
-    return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
-  }
-
-  /// Result and flags at once.
-  [[gnu::always_inline]] static void copy_outcome(aio::record& record, const ::io_uring_cqe& completion) noexcept {
-    static_assert(offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + sizeof(completion.res));
-    static_assert(offsetof(aio::record, flags) == offsetof(aio::record, res) + sizeof(record.res));
-    std::uint64_t both = 0;
-    std::memcpy(&both, reinterpret_cast<const std::byte*>(&completion) + offsetof(::io_uring_cqe, res), sizeof(both));
-    std::memcpy(reinterpret_cast<std::byte*>(&record) + offsetof(aio::record, res), &both, sizeof(both));
-  }
-
   template <class Sink>
   [[gnu::always_inline]] auto reap(Sink sink) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
-      auto& record = record_of(completion);
+      auto& record = detail::uring::record_of(completion);
       if ((record.kind & aio::record_kind::internal) != 0) {
         if (record.is(waker_.call())) {
           waker_.arrived();
@@ -661,9 +658,8 @@ class io_uring {
         return;
       }
       if ((record.kind & aio::record_kind::unasked) != 0) forget(record);
-      copy_outcome(record, completion);
-      // Only a cancel interrupts what the kernel's own threads run.
-      if (record.res == -EINTR) record.res = -ECANCELED;
+      detail::uring::copy_outcome(record, completion);
+      record.res = put_right(record.res);
       ++count;
       sink(record);
     });

@@ -229,13 +229,22 @@ class with_fallback {
 
   /// The same in the simple way; see `backend_policy`.
   template <class Take, class Watch>
-  [[gnu::always_inline]] auto poll_simply(bool sleeps, const unsigned& agenda, Take take, const Watch& watch) noexcept -> simple_poll {
+  [[gnu::always_inline]] auto poll_simply(bool sleeps, const unsigned& agenda, Take take, std::uint32_t& taken, const Watch& watch) noexcept
+      -> simple_poll {
+    taken = 0;
     if (is_open()) [[unlikely]]
       return simple_poll::refused;
-    return first_.poll_simply(sleeps, agenda, take, watch);
+    return first_.poll_simply(sleeps, agenda, take, taken, watch);
   }
-  /// How many records the last `poll_simply` has handed out.
-  [[nodiscard]] auto simply_taken() const noexcept -> std::uint32_t { return first_.simply_taken(); }
+
+  /// Whether an operation can be queued at the first one with nothing to be seen to first; sees to that.
+  /// @{
+  [[nodiscard, gnu::always_inline]] auto has_room() const noexcept -> bool { return first_.has_room(); }
+  template <class Watch>
+  [[nodiscard]] auto make_room(const Watch& watch) noexcept -> bool {
+    return first_.make_room(watch);
+  }
+  /// @}
 
   /// Whether entering the system would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool { return first_.pending() || (is_open() && second_.pending()); }
@@ -289,6 +298,8 @@ class with_fallback {
   static auto normal(std::int32_t raw) noexcept -> std::int32_t {
     return First::template normal<Op>(raw);
   }
+  /// The part of that which does not depend on the operation.
+  static auto put_right(std::int32_t raw) noexcept -> std::int32_t { return First::put_right(raw); }
 
  private:
   // How long a poll sleeps while the first one's descriptor cannot be watched.

@@ -11,9 +11,12 @@
 
 #if defined(__linux__)
 
+#include <liburing.h>
+
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace sluice::inline v0::detail::uring {
@@ -51,9 +54,27 @@ auto value_of(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept 
     return static_cast<type>(raw);
 }
 
+/// Whose completion it is.
+inline auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
+  return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
+}
+
+/// Leaves result and flags in the record, both at once.
+[[gnu::always_inline]] inline void copy_outcome(aio::record& record, const ::io_uring_cqe& completion) noexcept {
+  static_assert(offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + sizeof(completion.res));
+  static_assert(offsetof(aio::record, flags) == offsetof(aio::record, res) + sizeof(record.res));
+  std::uint64_t both = 0;
+  std::memcpy(&both, reinterpret_cast<const std::byte*>(&completion) + offsetof(::io_uring_cqe, res), sizeof(both));
+  std::memcpy(reinterpret_cast<std::byte*>(&record) + offsetof(aio::record, res), &both, sizeof(both));
+}
+
+/// Only a cancel interrupts what the kernel's own threads run.
+constexpr auto put_right(std::int32_t raw) noexcept -> std::int32_t { return raw == -EINTR ? -ECANCELED : raw; }
+
 /// An operation's raw result as the library counts it: what the kernel's own conventions say differently is put right.
 template <class Op>
 auto normal(std::int32_t raw) noexcept -> std::int32_t {
+  raw = put_right(raw);
   if constexpr (std::is_same_v<Op, op::timeout>) return raw == -ETIME ? 0 : raw;
   if constexpr (std::is_same_v<Op, op::link_timeout>) return raw == -ECANCELED ? raw : aio::raw(errc::timed_out);
   if constexpr (std::is_same_v<Op, op::cancel>)

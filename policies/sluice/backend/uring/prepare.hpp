@@ -108,7 +108,7 @@ auto timeout_bits(const Timeout& op, ::__kernel_timespec& when) noexcept -> unsi
   return clock | (absolute ? IORING_TIMEOUT_ABS : 0U);
 }
 
-/// Writes a whole entry but for its `user_data`: each of its bytes once.
+/// Writes an entry but for its `user_data` and what is behind that, which is zero in every entry that the queue gives: each byte once.
 [[gnu::always_inline]] inline void set_entry(::io_uring_sqe& e, std::uint8_t code, int fd, const void* address, unsigned length,
                                              std::uint64_t offset, unsigned flags = 0) noexcept {
   e.opcode = code;
@@ -119,17 +119,12 @@ auto timeout_bits(const Timeout& op, ::__kernel_timespec& when) noexcept -> unsi
   e.addr = reinterpret_cast<std::uintptr_t>(address);
   e.len = length;
   e.rw_flags = static_cast<int>(flags);
-  e.buf_index = 0;
-  e.personality = 0;
-  e.file_index = 0;
-  e.addr3 = 0;
-  e.__pad2[0] = 0;
 }
 
 /// Clears what newer headers leave to whoever takes an entry: the fields that an operation does not use.
 inline void clear_entry(::io_uring_sqe& e) noexcept { set_entry(e, 0, 0, nullptr, 0, 0); }
 
-/// Whether preparing an operation writes the whole entry.
+/// Whether preparing an operation writes all that this clears.
 template <class Op>
 inline constexpr bool sets_whole_entry = std::is_same_v<Op, op::nop> || std::is_same_v<Op, op::read> || std::is_same_v<Op, op::write> ||
                                          std::is_same_v<Op, op::recv> || std::is_same_v<Op, op::send>;

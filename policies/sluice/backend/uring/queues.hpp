@@ -9,11 +9,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace sluice::inline v0::detail::uring {
 
-/// Entries on their way to the kernel. They are filled in place, in order, and published all at once. `Shift` is 1 where an entry takes two
-/// places; `Polled` says that a thread of the kernel's takes entries whenever it likes, else they are taken while the kernel is entered.
+/// Entries on their way to the kernel. They are filled in place, in order, and published all at once. What is behind their `user_data` is
+/// zero when they are given out: the kernel's memory is so at first, and is cleared only in a program that writes there. `Shift` is 1 where
+/// an entry takes two places; `Polled` says that a thread of the kernel's takes entries whenever it likes, else they are taken while the
+/// kernel is entered.
 template <unsigned Shift, bool Polled>
 class submission_queue {
  public:
@@ -29,17 +32,23 @@ class submission_queue {
   submission_queue(const submission_queue&) = delete;
   auto operator=(const submission_queue&) -> submission_queue& = delete;
 
-  /// The next free entry, with what it held before; null if the queue is full.
-  auto take() noexcept -> ::io_uring_sqe* { return is_stopped() && !widen() ? nullptr : take_next(); }
   /// Whether it takes a look at what the kernel has taken before there is another entry.
   [[nodiscard]] auto is_stopped() const noexcept -> bool { return next_ == stop_; }
-  /// The next entry while that is not so.
+  /// Takes that look. False if the queue is full.
+  auto look() noexcept -> bool {
+    widen();
+    return !is_stopped();
+  }
+  /// The next free entry, with what it held before, while it is not stopped.
   [[gnu::always_inline]] auto take_next() noexcept -> ::io_uring_sqe* {
     ::io_uring_sqe* const entry = next_;
     if (entry == nullptr) __builtin_unreachable();
     next_ = entry + step;
     return entry;
   }
+
+  /// From now on whoever fills entries may write behind their `user_data`.
+  void expect_tails() noexcept { has_tails_ = true; }
 
   /// How many entries are free.
   [[nodiscard]] auto room() const noexcept -> unsigned { return entries_ - (tail() - head()); }
@@ -88,7 +97,7 @@ class submission_queue {
   [[nodiscard]] auto head() const noexcept -> unsigned { return __atomic_load_n(head_word_, Polled ? __ATOMIC_ACQUIRE : __ATOMIC_RELAXED); }
 
   /// Looks how far entries can be used now: up to the first one that the kernel has yet to take, or to the end of the array.
-  auto widen() noexcept -> bool {
+  void widen() noexcept {
     if (next_ == first_ + entries_ * step) {
       next_ = first_;
       lap_ += entries_;
@@ -96,7 +105,13 @@ class submission_queue {
     const unsigned to_end = entries_ - (static_cast<unsigned>(next_ - first_) >> Shift);
     const unsigned free = room();
     stop_ = next_ + (free < to_end ? free : to_end) * step;
-    return stop_ != next_;
+    if (has_tails_) clear_tails();
+  }
+
+  [[gnu::noinline, gnu::cold]] void clear_tails() noexcept {
+    constexpr std::size_t tail = offsetof(::io_uring_sqe, user_data) + sizeof(::io_uring_sqe::user_data);
+    for (auto* entry = next_; entry != stop_; entry += step)
+      std::memset(reinterpret_cast<std::byte*>(entry) + tail, 0, sizeof(*entry) - tail);
   }
 
   ::io_uring_sqe* next_;   // to be used next
@@ -108,6 +123,7 @@ class submission_queue {
   unsigned* head_word_;
   unsigned* flags_word_;
   unsigned entries_;
+  bool has_tails_ = false;
 };
 
 /// What the kernel has done. `Shift` is 1 where a completion takes two places.
@@ -130,11 +146,6 @@ class completion_queue {
   /// Whether `take_all` is at work.
   [[nodiscard]] auto is_busy() const noexcept -> bool { return *head_word_ != head_; }
 
-  /// Whoever asks how many were handed out is told none.
-  void take_none() noexcept { from_ = head_; }
-  /// How many `take_simple` has handed out, if it was what was called last.
-  [[nodiscard]] auto simply_taken() const noexcept -> unsigned { return head_ - from_; }
-
   /// Hands all that is there to `give(completion)` and gives the places back to the kernel at the end; `give` must not call this again.
   template <class Give>
   [[gnu::always_inline]] void take_all(Give&& give) noexcept {
@@ -148,23 +159,26 @@ class completion_queue {
   }
 
   /// The same for as long as `give(completion)` says that it could be taken in the simple way. False if something is left: the first one
-  /// that could not, or what lies behind the end of the array. `any` tells whether there was something.
+  /// that could not, or what lies behind the end of the array. `taken` tells how many.
   template <class Give>
-  [[gnu::always_inline]] auto take_simple(Give&& give, bool& any) noexcept -> bool {
+  [[gnu::always_inline]] auto take_simple(Give&& give, std::uint32_t& taken) noexcept -> bool {
     const unsigned head = head_;
     const unsigned tail = __atomic_load_n(tail_word_, __ATOMIC_ACQUIRE);
-    any = head != tail;
-    from_ = head;
+    taken = tail - head;
     if (head == tail) [[unlikely]]
       return true;
     const ::io_uring_cqe* here = next_;
     const ::io_uring_cqe* const stop = here + (std::size_t{tail - head} << Shift);
-    if (stop > end_) [[unlikely]]
+    if (stop > end_) [[unlikely]] {
+      taken = 0;
       return false;
+    }
     head_ = tail;
     do {
       if (!give(*here)) [[unlikely]] {
-        stay_at(here, stop);
+        const unsigned left = static_cast<unsigned>(stop - here) >> Shift;
+        taken -= left;
+        stay_at(here, left);
         return false;
       }
       here += std::size_t{1} << Shift;
@@ -179,8 +193,8 @@ class completion_queue {
     return first_ + (static_cast<std::size_t>(number & mask_) << Shift);
   }
 
-  [[gnu::noinline, gnu::cold]] void stay_at(const ::io_uring_cqe* here, const ::io_uring_cqe* stop) noexcept {
-    head_ -= static_cast<unsigned>(stop - here) >> Shift;
+  [[gnu::noinline, gnu::cold]] void stay_at(const ::io_uring_cqe* here, unsigned left) noexcept {
+    head_ -= left;
     next_ = here;
     __atomic_store_n(head_word_, head_, __ATOMIC_RELEASE);
   }
@@ -192,7 +206,6 @@ class completion_queue {
   unsigned* head_word_;
   unsigned mask_;
   unsigned head_ = 0;  // number of the first one that was not taken
-  unsigned from_ = 0;  // what that was before the last `take_simple`
 };
 
 }  // namespace sluice::inline v0::detail::uring
