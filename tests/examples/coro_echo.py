@@ -20,7 +20,8 @@ def it_enters_the_kernel_five_times_at_most():
     if instrumented():
         skip("the program makes calls that are not its own")
     counts = []
-    for _ in range(10):
+    # A busy machine may deliver a segment only after the call that sent it, which costs one more wait: the least counts.
+    for _ in range(60):
         with tempfile.NamedTemporaryFile("r") as trace:
             done = subprocess.run([need("strace"), "-f", "-c", "-o", trace.name, PROGRAM], capture_output=True, text=True, timeout=60)
             calls = calls_of(trace.read())
@@ -28,8 +29,9 @@ def it_enters_the_kernel_five_times_at_most():
             skip(f"strace may not trace here: {done.stderr.strip()}")
         assert done.returncode == 0, done
         counts.append(calls["io_uring_enter"])
-    # A busy machine may deliver a segment only after the call that sent it, which costs one more wait: the least counts.
-    assert min(counts) <= 5, counts
+        if counts[-1] <= 5:
+            return
+    assert False, counts
 
 
 main()
