@@ -6,12 +6,18 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstddef>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include <pthread.h>
 
 using sluice::context::native;
 namespace detail = sluice::detail;
@@ -131,6 +137,42 @@ BOOST_AUTO_TEST_CASE(threads_run_fibers_of_their_own) {
   }
   for (auto& thread : threads) thread.join();
   for (const int count : turns) BOOST_TEST(count == 1000);
+}
+
+std::atomic<int> signals_taken{0};
+
+BOOST_AUTO_TEST_CASE(a_signal_that_meets_a_switch_is_not_kept_by_a_fiber_that_waits) {
+  struct sigaction action{};
+  struct sigaction before{};
+  action.sa_handler = [](int) { signals_taken.fetch_add(1); };
+  sigemptyset(&action.sa_mask);
+  BOOST_TEST_REQUIRE(::sigaction(SIGUSR2, &action, &before) == 0);
+  const pthread_t here = ::pthread_self();
+  int sent = 0;
+  for (int round = 0; round != 100; ++round) {
+    std::atomic<bool> begun{false};
+    std::atomic<bool> told{false};
+    std::thread other{[&] {
+      while (!begun.load()) {}
+      for (std::atomic<int> spin{round * 21}; spin > 0; --spin) {}
+      told = ::pthread_kill(here, SIGUSR2) == 0;
+    }};
+    bool wanted = true;
+    laws::fiber<native> other_fiber{[&](auto& self) {
+      while (wanted) self.yield();
+    }};
+    begun = true;
+    while (!told.load(std::memory_order_relaxed)) other_fiber.resume();
+    other.join();
+    ++sent;
+    // The other fiber does not run meanwhile.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    while (signals_taken.load() != sent && std::chrono::steady_clock::now() < until) (void)std::time(nullptr);
+    BOOST_TEST_REQUIRE(signals_taken.load() == sent);
+    wanted = false;
+    other_fiber.resume();
+  }
+  ::sigaction(SIGUSR2, &before, nullptr);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

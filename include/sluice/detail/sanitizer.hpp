@@ -7,6 +7,19 @@
 #include <ctime>
 #include <type_traits>
 
+#if defined(__SANITIZE_THREAD__)
+#define SLUICE_DETAIL_UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLUICE_DETAIL_UNDER_TSAN
+#endif
+#endif
+#if defined(SLUICE_DETAIL_UNDER_TSAN)
+#include <csignal>
+
+#include <pthread.h>
+#endif
+
 /// \cond
 // The run-time libraries' functions, referred to only in programs that are built with them.
 extern "C" {
@@ -31,10 +44,8 @@ inline constexpr bool address_sanitizer = __has_feature(address_sanitizer);
 #else
 inline constexpr bool address_sanitizer = false;
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(SLUICE_DETAIL_UNDER_TSAN)
 inline constexpr bool thread_sanitizer = true;
-#elif defined(__has_feature)
-inline constexpr bool thread_sanitizer = __has_feature(thread_sanitizer);
 #else
 inline constexpr bool thread_sanitizer = false;
 #endif
@@ -45,6 +56,28 @@ inline constexpr bool thread_sanitizer = false;
 [[gnu::always_inline]] inline void take_held_signals() noexcept {
   if constexpr (thread_sanitizer) (void)std::time(nullptr);
 }
+
+#if defined(SLUICE_DETAIL_UNDER_TSAN)
+/// What the calling thread masks where no fiber is about to take over.
+inline auto usual_mask() noexcept -> ::sigset_t& {
+  static thread_local ::sigset_t mask;
+  return mask;
+}
+
+/// A signal must not come between the last call that the sanitizer intercepts and the switch to another fiber: it would be kept for the
+/// fiber that is left, perhaps for ever. Faults come at once, whatever is masked.
+[[gnu::always_inline]] inline void mask_signals() noexcept {
+  ::sigset_t held;
+  sigfillset(&held);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&held, fault);
+  (void)::pthread_sigmask(SIG_SETMASK, &held, &usual_mask());
+}
+/// The fiber that was switched to runs.
+[[gnu::always_inline]] inline void unmask_signals() noexcept { (void)::pthread_sigmask(SIG_SETMASK, &usual_mask(), nullptr); }
+#else
+[[gnu::always_inline]] inline void mask_signals() noexcept {}
+[[gnu::always_inline]] inline void unmask_signals() noexcept {}
+#endif
 
 /// Forgets what the address sanitizer marked in memory that was a stack: frames that a fiber never returned from leave marks that would
 /// accuse the next user of the memory.
@@ -93,7 +126,10 @@ class basic_fiber_annotation {
       to.address_.came_from = from_ends ? nullptr : &from;
       __sanitizer_start_switch_fiber(from_ends ? nullptr : &from.address_.fake_stack, to.address_.base, to.address_.bytes);
     }
-    if constexpr (Thread) take_held_signals();
+    if constexpr (Thread) {
+      mask_signals();
+      take_held_signals();
+    }
     // With synchronisation: the fibers of a scheduler run one after the other, so what one wrote the next may read.
     if constexpr (Thread) __tsan_switch_to_fiber(to.thread_.fiber, 0);
   }
@@ -110,6 +146,7 @@ class basic_fiber_annotation {
         other->address_.bytes = bytes;
       }
     }
+    if constexpr (Thread) unmask_signals();
   }
 
  private:
@@ -135,3 +172,5 @@ using fiber_annotation = basic_fiber_annotation<address_sanitizer, thread_saniti
 static_assert(address_sanitizer || thread_sanitizer || std::is_empty_v<fiber_annotation>);
 
 }  // namespace sluice::inline v0::detail
+
+#undef SLUICE_DETAIL_UNDER_TSAN
