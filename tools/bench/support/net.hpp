@@ -23,6 +23,12 @@ namespace bench {
   std::exit(1);
 }
 
+/// What cannot be measured on this machine ends the program, too, with a status of its own: `run` prints why and goes on.
+[[noreturn]] inline void impossible(const char* why) {
+  std::fprintf(stderr, "%s\n", why);
+  std::exit(77);
+}
+
 /// Gives back `value` when it is not negative.
 inline auto must(int value, const char* what) -> int {
   if (value < 0) give_up(what);
