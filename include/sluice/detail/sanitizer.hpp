@@ -16,8 +16,6 @@
 #endif
 #if defined(SLUICE_DETAIL_UNDER_TSAN)
 #include <csignal>
-
-#include <pthread.h>
 #endif
 
 /// \cond
