@@ -66,6 +66,15 @@ template <std::size_t I, class Operation>
   return place.one;
 }
 
+// Becomes the result of an operation where that is to lie; a tuple made of the results themselves would move each.
+template <class Operation>
+struct reader {
+  const Operation& one;
+  [[gnu::always_inline]] operator result<typename Operation::value_type>() const noexcept {  // NOLINT(google-explicit-constructor)
+    return one.result();
+  }
+};
+
 // Fewer bytes than this break a soft link.
 template <class Op>
 constexpr auto whole_of(const Op& op) noexcept -> std::size_t {
@@ -233,7 +242,7 @@ class call : public any_call<Ring> {
 
   template <std::size_t... I>
   [[gnu::always_inline]] auto results_of(std::index_sequence<I...>) const noexcept -> result_type {
-    return result_type{detail_call::at<I>(operations_).result()...};
+    return result_type{detail_call::reader{detail_call::at<I>(operations_)}...};
   }
 
   [[gnu::always_inline]] auto links() noexcept -> chain_parts<entry>* {

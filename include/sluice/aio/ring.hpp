@@ -65,7 +65,7 @@ class ring {
   auto operator=(const ring&) -> ring& = delete;
 
   /// Cancels what is in flight and waits for it; see `drain`. In a forked child it only closes descriptors.
-  ~ring() {
+  [[gnu::noinline, gnu::cold]] ~ring() {
     if (in_flight() != 0) finish();
   }
 

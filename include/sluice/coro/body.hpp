@@ -6,7 +6,6 @@
 #include <sluice/coro/frame.hpp>
 #include <sluice/result.hpp>
 
-#include <exception>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -54,7 +53,7 @@ class body final
       } else {
         this->value.emplace(std::apply(std::move(work_.f), std::move(work_.args)));
       }
-    } catch (...) { this->exception = std::current_exception(); }
+    } catch (...) { this->note_exception(); }
   }
 
   union {

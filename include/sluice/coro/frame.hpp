@@ -18,6 +18,7 @@
 #include <optional>
 #include <source_location>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 
 namespace sluice::inline v0 {
@@ -39,8 +40,6 @@ namespace coro {
 
 template <class Config>
 class scheduler;
-template <class Config>
-class basic_scope;
 template <class Config>
 struct frame;
 
@@ -73,6 +72,13 @@ struct cancel_scope {
   bool cancelled;       ///< was asked to end
   bool shielded;        ///< what is outside does not reach in
   bool delivered;       ///< a wait inside was refused or cut short for its sake
+};
+
+/// Who is told when a task ends: a scope. Programs without scopes do not contain what that does.
+template <class Config>
+struct task_owner {
+  /// `failed` is the error that it returned, or null.
+  void (*child_ended)(task_owner&, frame<Config>&, const std::error_code* failed, const std::exception_ptr& thrown) noexcept;
 };
 
 /// Tells foreign code that a task was asked to end. Whoever makes one says how it is told and freed, so only programs that make one contain
@@ -112,7 +118,7 @@ struct alignas(64) fiber {
 template <class Config>
 struct alignas(64) frame_start {
   frame<Config>** handle;       ///< the pointer in the handle that owns it, where one does
-  basic_scope<Config>* parent;  ///< the scope that owns it, where one does
+  task_owner<Config>* parent;   ///< the scope that owns it, where one does
   fiber<Config>* joiner;        ///< waits for the end
   stop_relay* stop;             ///< made when foreign code asks for a token
   cancel_scope* innermost;      ///< the list of those inside `base`, which ends there; null where there is none
@@ -163,20 +169,32 @@ struct frame : frame_start<Config> {
   [[nodiscard]] auto scopes() noexcept -> cancel_scope* { return this->innermost != nullptr ? this->innermost : &this->base; }
 };
 
-/// A task's frame with room for its result.
-template <class Config, class T>
-struct typed_frame : frame<Config> {
-  std::optional<result<T>> value;  ///< set when it has returned
-  std::exception_ptr exception;    ///< set when it has thrown
+/// A task's frame with room for what it throws.
+template <class Config>
+struct ended_frame : frame<Config> {
+  std::exception_ptr exception;  ///< set when it has thrown
 
+  /// Keeps what is being handled.
+  [[gnu::noinline, gnu::cold]] void note_exception() noexcept { exception = std::current_exception(); }
+  /// Destroys what it has thrown.
+  [[gnu::noinline, gnu::cold]] void forget_exception() noexcept { exception = nullptr; }
+};
+
+/// The same with room for its result.
+template <class Config, class T>
+struct typed_frame : ended_frame<Config> {
+  std::optional<result<T>> value;  ///< set when it has returned
+
+  /// The error that it returned; null where it did not.
+  [[nodiscard]] auto error() const noexcept -> const std::error_code* {
+    return value.has_value() && !value->has_value() ? &value->error() : nullptr;
+  }
   /// Destroys what has come of it.
   void clear() noexcept {
     if constexpr (!std::is_trivially_destructible_v<result<T>>) value.reset();
-    if (exception != nullptr) [[unlikely]]
-      forget_exception();
+    if (this->exception != nullptr) [[unlikely]]
+      this->forget_exception();
   }
-  /// Destroys what it has thrown.
-  [[gnu::noinline, gnu::cold]] void forget_exception() noexcept { exception = nullptr; }
   /// The same of a task by the part that all tasks have.
   static void clear_frame(frame<Config>& other) noexcept { static_cast<typed_frame&>(other).clear(); }
 };

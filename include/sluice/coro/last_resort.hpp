@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstdio>
+#include <exception>
 #include <utility>
 
 namespace sluice::inline v0::coro {
@@ -119,6 +120,14 @@ void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
 }
 
 template <class Config>
+void scheduler<Config>::rethrow(frame<Config>*& handle) {
+  auto& task = static_cast<ended_frame<Config>&>(*std::exchange(handle, nullptr));
+  auto thrown = std::exchange(task.exception, nullptr);
+  release(task);
+  std::rethrow_exception(std::move(thrown));
+}
+
+template <class Config>
 auto scheduler<Config>::await_end(frame<Config>*& handle, bool cancellable) noexcept -> result<void> {
   // Of a handle; one whose scheduler has gone is empty.
   const auto has_ended = [](const void* which) noexcept {
@@ -148,7 +157,7 @@ void scheduler<Config>::note_cut_below() noexcept {
 }
 
 template <class Config>
-auto scheduler<Config>::drive(auto (*done)(const void*) noexcept -> bool, const void* what) noexcept -> result<void> {
+auto scheduler<Config>::drive_on(is_done done, const void* what) noexcept -> result<void> {
   while (!done(what)) {
     if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending() && !is_reachable())
       return failure(errc::deadlock);

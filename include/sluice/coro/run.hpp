@@ -16,12 +16,13 @@ namespace sluice::inline v0::coro {
 /// \cond
 // Runs one root task on a new scheduler; what prepare(scheduler, frame of the root) gives lives until all tasks have ended.
 template <class Config, class Prepare, class F, class... Args>
-auto run_root(Prepare prepare, F&& f, Args&&... args) -> result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
+[[gnu::noinline, gnu::cold]] auto run_root(Prepare prepare, F&& f, Args&&... args)
+    -> result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>> {
   using outcome_type = result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   auto home = scheduler<Config>::make();
   if (!home) return std::unexpected{home.error()};
-  auto made = home->create(spawn_options{.name = "root", .where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
+  auto made = home->create_first(std::forward<F>(f), std::forward<Args>(args)...);
   if (!made) return std::unexpected{made.error()};
   basic_task<Config, typename outcome_type::value_type> root{**made};
   [[maybe_unused]] const auto guard = prepare(*home, **made);

@@ -114,6 +114,7 @@ class scheduler {
   auto poll(wait how = wait::none) -> result<std::size_t> {
     if (detail::current<Config> != nullptr) return failure(errc::already_running);
     entry_guard guard{*this};
+    driver_ = &scheduler::drive_on;
     const bool sleeps = how.sleeps && ready_.empty();
     if (sleeps && how.limit != interval::max()) ring_.limit(how.limit);
     ring_lost_ = false;
@@ -187,6 +188,12 @@ class scheduler {
     push(*room->hot);
     watch().hook(event::task_ready{task->id});
     return task;
+  }
+
+  // The same for the task that a program begins with.
+  template <class F, class... Args>
+  [[gnu::noinline, gnu::cold]] auto create_first(F&& f, Args&&... args) -> result<body<Config, F, Args...>*> {
+    return create(spawn_options{.name = "root", .where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   // What the ring tells: it is its own sink, so that nothing has to be carried along.
@@ -369,14 +376,21 @@ class scheduler {
   // Waits until the task of a handle has ended, where a join is not as usual. An error: it cannot be waited for here, or never will end.
   [[gnu::noinline, gnu::cold]] auto await_end(frame_type*& handle, bool cancellable) noexcept -> result<void>;
 
+  // Throws what the task of a handle has thrown; the task and the handle go before.
+  [[noreturn, gnu::noinline, gnu::cold]] void rethrow(frame_type*& handle);
+
   // The task that the running one joins never will end.
   [[gnu::noinline, gnu::cold]] auto given_up() noexcept -> std::unexpected<std::error_code>;
 
   // The task that was joined was cut short: perhaps because the running one was asked to end.
   [[gnu::noinline, gnu::cold]] void note_cut_below() noexcept;
 
-  // Runs turns until `done(what)`: for a handle that is joined by code that is no task. An error if it never will be.
-  [[gnu::noinline, gnu::cold]] auto drive(auto (*done)(const void*) noexcept -> bool, const void* what) noexcept -> result<void>;
+  // Runs turns until `done(what)`: for a handle that is joined by code that is no task. An error if it never will be. Only in a scheduler
+  // that is polled are there tasks while none of them runs; others do not contain the code.
+  using is_done = auto (*)(const void*) noexcept -> bool;
+  auto drive(is_done done, const void* what) noexcept -> result<void> {
+    return driver_ == nullptr ? failure(errc::deadlock) : (this->*driver_)(done, what);
+  }
 
   // What a signal handler may ask for, as bits of a word.
   static constexpr unsigned wish_end = 1;
@@ -618,7 +632,7 @@ class scheduler {
     fiber_type& hot = *me.hot;
     hot.state = fiber_state::finished;
     --live_;
-    if (me.parent != nullptr) me.parent->child_ended(me, me.value, me.exception);
+    if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error(), me.exception);
     if (me.handle != nullptr) {
       me.drop = &Body::clear_frame;
       if (me.joiner != nullptr) make_ready(*me.joiner);
@@ -658,6 +672,8 @@ class scheduler {
   // The same outside a task.
   [[gnu::noinline, gnu::cold]] static void block(aio::any_call<ring_type>& batch) noexcept;
 
+  [[gnu::noinline, gnu::cold]] auto drive_on(is_done done, const void* what) noexcept -> result<void>;
+
   void note_failure(std::error_code code) noexcept {
     if (!spawn_status_) spawn_status_ = code;
   }
@@ -684,6 +700,7 @@ class scheduler {
   std::atomic<unsigned>* wishes_ = nullptr;
   frame_type** wish_target_ = nullptr;
   inbox* inbox_ = nullptr;
+  auto (scheduler::*driver_)(is_done, const void*) noexcept -> result<void> = nullptr;
   fiber_type root_;
   frame_type root_frame_;
   alignas(16) std::array<std::byte, context_type::storage_bytes == 0 ? 1 : context_type::storage_bytes> root_storage_{};

@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <exception>
-#include <optional>
+#include <system_error>
 #include <utility>
 
 namespace sluice::inline v0 {
@@ -25,11 +25,11 @@ namespace coro {
 ///
 /// When the task is asked to end, or leaves the scope by an exception, the children are asked to end first.
 template <class Config>
-class basic_scope {
+class basic_scope : public task_owner<Config> {
  public:
   /// A scope of the running task.
   explicit basic_scope(scope_options options = {}) noexcept
-      : options_{options}, home_{detail::current<Config>}, unwinding_{std::uncaught_exceptions()} {}
+      : task_owner<Config>{&child_ended}, options_{options}, home_{detail::current<Config>}, unwinding_{std::uncaught_exceptions()} {}
   basic_scope(const basic_scope&) = delete;
   auto operator=(const basic_scope&) -> basic_scope& = delete;
 
@@ -99,9 +99,13 @@ class basic_scope {
   /// Children that have not ended.
   [[nodiscard]] auto size() const noexcept -> std::size_t { return children_; }
 
-  /// \cond
-  template <class Value>
-  void child_ended(frame<Config>& child, const std::optional<Value>& value, const std::exception_ptr& thrown) noexcept {
+ private:
+  static void child_ended(task_owner<Config>& self, frame<Config>& child, const std::error_code* failed,
+                          const std::exception_ptr& thrown) noexcept {
+    static_cast<basic_scope&>(self).note_end(child, failed, thrown);
+  }
+
+  void note_end(frame<Config>& child, const std::error_code* failed, const std::exception_ptr& thrown) noexcept {
     if (child.newer != nullptr)
       child.newer->older = child.older;
     else
@@ -111,13 +115,11 @@ class basic_scope {
     if (child.base.delivered) cut_ = true;
     if (thrown != nullptr)
       fail({}, thrown);
-    else if (value.has_value() && !value->has_value())
-      fail(value->error(), nullptr);
+    else if (failed != nullptr)
+      fail(*failed, nullptr);
     if (children_ == 0 && waiter_ != nullptr) home_->make_ready(*std::exchange(waiter_, nullptr));
   }
-  /// \endcond
 
- private:
   void fail(std::error_code error, const std::exception_ptr& thrown) noexcept {
     if (!error_ && exception_ == nullptr) {
       error_ = error;

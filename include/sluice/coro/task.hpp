@@ -77,13 +77,13 @@ class [[nodiscard]] basic_task {
     if (frame_->base.delivered) [[unlikely]]
       home.note_cut_below();
     auto& done = static_cast<typed_frame<Config, T>&>(*frame_);
+    if (done.exception != nullptr) [[unlikely]]
+      home.rethrow(frame_);
     // The frame goes when the result is out of it, however this function is left.
     struct release_at_end {
       basic_task& self;
       ~release_at_end() { self.release(); }
     } const at_end{*this};
-    if (done.exception != nullptr) [[unlikely]]
-      std::rethrow_exception(std::exchange(done.exception, nullptr));
     return std::move(*done.value);
   }
 

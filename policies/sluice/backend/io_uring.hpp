@@ -520,7 +520,7 @@ class io_uring {
 
   /// The part of a poll before the kernel is entered that is rarely needed. How many completions were handed out.
   template <class Sink, class Watch>
-  auto before_poll(Sink sink, Watch watch) noexcept -> std::uint32_t {
+  [[gnu::noinline, gnu::cold]] auto before_poll(Sink sink, Watch watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
     if ((unusual_ & has_unasked) != 0) ask_again(watch);
     if ((unusual_ & is_not_registered) != 0 && ++polls_ == registers_after) register_descriptor();
@@ -546,7 +546,7 @@ class io_uring {
   /// The part after it: what a flush from inside the sink brought, what the kernel kept because the completion queue was full, and whether
   /// somebody has called.
   template <class Sink, class Watch>
-  [[gnu::noinline]] void after_poll(poll_report& report, Sink sink, Watch watch) noexcept {
+  [[gnu::noinline, gnu::cold]] void after_poll(poll_report& report, Sink sink, Watch watch) noexcept {
     if ((unusual_ & was_flushed) != 0) {
       unusual_ &= ~was_flushed;
       report.completions += reap(sink);
@@ -646,7 +646,7 @@ class io_uring {
   }
 
   template <class Sink>
-  [[gnu::always_inline]] auto reap(Sink sink) noexcept -> std::uint32_t {
+  [[gnu::noinline]] auto reap(Sink sink) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
       auto& record = detail::uring::record_of(completion);
