@@ -6,10 +6,10 @@
 #include "owned.hpp"
 #include <sluice/address.hpp>
 #include <sluice/handle.hpp>
+#include <sluice/interval.hpp>
 #include <sluice/op/net.hpp>
 #include <sluice/result.hpp>
 
-#include <chrono>
 #include <expected>
 #include <initializer_list>
 #include <system_error>
@@ -56,7 +56,7 @@ auto accept_next(sluice::socket_handle listener) -> sluice::result<owned_socket<
       return std::unexpected{error};
     if (error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
         error == std::errc::no_buffer_space || error == std::errc::not_enough_memory) {
-      if (const auto slept = Coro::sleep(std::chrono::milliseconds{10}); !slept) return std::unexpected{slept.error()};
+      if (const auto slept = Coro::sleep(sluice::interval::nanoseconds(10'000'000)); !slept) return std::unexpected{slept.error()};
     }
   }
 }

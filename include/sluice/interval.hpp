@@ -3,13 +3,16 @@
 /// @file
 /// A span of time that can stand in an option aggregate, and the clocks. Base vocabulary.
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <ratio>
 #include <type_traits>
 
 namespace sluice::inline v0 {
+
+// Durations, points of time and clocks come with <mutex>, whose functions take them: the calendar and the streams of <chrono> would be a
+// sixth of the time that it takes to compile this library.
 
 /// Which clock a deadline is measured by.
 enum class clock_kind : std::uint8_t {
@@ -103,4 +106,18 @@ struct time_point {
   friend constexpr auto operator<=>(time_point, time_point) noexcept = default;
 };
 
+namespace detail {
+
+/// The lesser of two; <algorithm> has much else, too.
+template <class T>
+[[nodiscard]] constexpr auto lesser_of(T one, T other) noexcept -> T {
+  return other < one ? other : one;
+}
+/// The greater of two.
+template <class T>
+[[nodiscard]] constexpr auto greater_of(T one, T other) noexcept -> T {
+  return one < other ? other : one;
+}
+
+}  // namespace detail
 }  // namespace sluice::inline v0

@@ -520,12 +520,12 @@ class ring {
     poll_request request{.wait = sleeps && completed_ == before, .limit = interval::max()};
     if (request.wait) {
       const time_point end = (agenda_ & agenda_limit) != 0 ? end_ : time_point::never();
-      const time_point next = timers_.size() != 0 ? std::min(timers_.next(), end) : end;
-      if (next != time_point::never()) request.limit = std::max(next - now(), interval{});
+      const time_point next = timers_.size() != 0 ? detail::lesser_of(timers_.next(), end) : end;
+      if (next != time_point::never()) request.limit = detail::greater_of(next - now(), interval{});
     }
     if (pressed_ != nullptr) {
       press_chains();
-      request.limit = std::min(request.limit, press_again);
+      request.limit = detail::lesser_of(request.limit, press_again);
     }
     return request;
   }

@@ -3,7 +3,6 @@
 /// @file
 /// A table indexed by the small numbers that a system gives to descriptors. Layer: detail.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -47,7 +46,7 @@ class number_table {
   static constexpr std::uint32_t first_mapped = 1U << 16U;
 
   [[gnu::noinline]] auto grow(std::uint32_t number) noexcept -> bool {
-    std::size_t wanted = std::max<std::size_t>(first_mapped, size_);
+    std::size_t wanted = first_mapped < size_ ? size_ : first_mapped;
     while (wanted <= number) wanted *= 2;
     const auto memory = Os::map(wanted * sizeof(Row));
     if (!memory) return false;

@@ -45,7 +45,6 @@
 
 #if defined(__linux__)
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -209,7 +208,7 @@ class readiness {
       skipped_ = 0;
       interval limit = wait ? asked.limit : interval{};
       if (!clocks_.empty() || pressing_) [[unlikely]]
-        limit = std::min(limit, own_limit());
+        limit = sluice::detail::lesser_of(limit, own_limit());
       bool proves = false;
       if (wait && lines_.has_unproven() && O.recheck < limit) {
         limit = O.recheck;
@@ -656,8 +655,8 @@ class readiness {
     interval limit = interval::max();
     if (pressing_) press();
     if (pressing_) limit = press_again;
-    return std::min(limit,
-                    clocks_.limit(waker_.is_foreign(), [this](int descriptor) noexcept { return lines_.watch_own(descriptor) == 0; }));
+    return sluice::detail::lesser_of(
+        limit, clocks_.limit(waker_.is_foreign(), [this](int descriptor) noexcept { return lines_.watch_own(descriptor) == 0; }));
   }
 
   /// A number means a new file, or is about to be closed.

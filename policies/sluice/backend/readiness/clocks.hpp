@@ -8,8 +8,6 @@
 #include <sluice/interval.hpp>
 #include <sluice/timers/heap.hpp>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <utility>
 
@@ -40,7 +38,7 @@ class clocks {
     const bool absolute = at != time_point{};
     // How much civil time passes does not depend on what the clock is set to.
     one.clock = !absolute && clock == clock_kind::wall ? clock_kind::steady : clock;
-    one.deadline = absolute ? at : Os::now(one.clock) + std::max(after, interval{});
+    one.deadline = absolute ? at : Os::now(one.clock) + sluice::detail::greater_of(after, interval{});
     if (!set_of(one.clock).heap.arm(one)) return -static_cast<int>(std::errc::not_enough_memory);
     one.where = stage::timing;
     all_.push_back(one);
@@ -67,11 +65,11 @@ class clocks {
       auto& one = set_of(clock);
       const time_point when = one.heap.next();
       if (when == time_point::never()) continue;
-      const interval left = std::max(when - Os::now(clock), interval{});
-      least = std::min(least, left);
+      const interval left = sluice::detail::greater_of(when - Os::now(clock), interval{});
+      least = sluice::detail::lesser_of(least, left);
       if (clock == clock_kind::steady && !foreign) continue;
       // Without a descriptor the clock is looked at now and then.
-      if (!show(one, clock, when, watch)) least = std::min(least, interval{std::chrono::milliseconds{10}});
+      if (!show(one, clock, when, watch)) least = sluice::detail::lesser_of(least, interval{std::chrono::milliseconds{10}});
     }
     return least;
   }
@@ -120,7 +118,7 @@ class clocks {
       one.descriptor = made;
     }
     if (one.shown == when) return true;
-    if (Os::timer_set(one.descriptor, std::max(when, time_point{1})) < 0) return false;
+    if (Os::timer_set(one.descriptor, sluice::detail::greater_of(when, time_point{1})) < 0) return false;
     one.shown = when;
     return true;
   }

@@ -5,7 +5,6 @@
 
 #include <sluice/interval.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace sluice::inline v0 {
