@@ -7,7 +7,7 @@
 #include <sluice/aio/links.hpp>
 #include <sluice/aio/ring.hpp>
 
-#include <optional>
+#include <new>
 #include <span>
 #include <system_error>
 #include <tuple>
@@ -20,22 +20,34 @@ namespace sluice::inline v0::aio {
 // The thread's own ring for operations outside any task; made at the first of them, gone with the thread. A refusal is not kept: what was
 // missing may be there the next time.
 template <class Config>
-[[gnu::noinline, gnu::cold]] auto blocking_ring() noexcept -> result<ring<Config>>& {
-  struct holder {
-    result<ring<Config>> made{ring<Config>::make()};
+struct blocking_ring {
+  union {
+    ring<Config> one;
   };
-  static thread_local std::optional<holder> cached;
-  if (!cached || !cached->made) cached.emplace();
-  return cached->made;
-}
+  bool made = false;
+
+  constexpr blocking_ring() noexcept {}  // NOLINT(modernize-use-equals-default)
+  blocking_ring(const blocking_ring&) = delete;
+  auto operator=(const blocking_ring&) -> blocking_ring& = delete;
+  ~blocking_ring() {
+    if (made) one.~ring();
+  }
+};
 
 // The same, or null and the reason.
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
-  auto& made = blocking_ring<Config>();
-  if (made) return &*made;
-  why = made.error();
-  return nullptr;
+  static thread_local blocking_ring<Config> cached;
+  if (!cached.made) {
+    const auto opened = ring<Config>::backend_type::open({});
+    if (!opened) {
+      why = opened.error();
+      return nullptr;
+    }
+    ::new (static_cast<void*>(&cached.one)) ring<Config>{*opened};
+    cached.made = true;
+  }
+  return &cached.one;
 }
 
 // Blocks until the count is down, which each operation's waiter points to.

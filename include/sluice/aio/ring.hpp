@@ -165,7 +165,7 @@ class ring {
 
   /// Asks an operation to end; it completes all the same, with what it had achieved or `operation_canceled`. Nothing happens to one that is
   /// not in flight. Closes are never cancelled.
-  void cancel(record& one) noexcept {
+  [[gnu::noinline, gnu::cold]] void cancel(record& one) noexcept {
     check_thread();
     if (one.state != record_state::in_flight || one.info->is_close) return;
     watch().hook(event::op_cancelled{&one});
@@ -596,7 +596,7 @@ class ring {
     }
   }
 
-  void cancel_running(record& one) noexcept {
+  [[gnu::noinline, gnu::cold]] void cancel_running(record& one) noexcept {
     if (one.cancelling && !draining_) return;
     one.cancelling = true;
     backend_.cancel(one, watch());

@@ -12,6 +12,9 @@
 namespace sluice::inline v0::coro {
 
 /// \cond
+// Out of line: what compilers make of a call with a constant text is longer.
+[[gnu::noinline, gnu::cold]] inline void print_text(std::FILE* out, const char* text) noexcept { std::fputs(text, out); }
+
 template <class Config>
 [[gnu::noinline, gnu::cold]] void print_task(const frame<Config>& task, std::FILE* out) noexcept {
   std::fprintf(out, "#%" PRIu64, task.id);
@@ -25,11 +28,11 @@ template <class Config>
 
 template <class Config>
 [[gnu::noinline, gnu::cold]] void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
-  std::fprintf(out, "sluice: abandoned task ");
+  print_text(out, "sluice: abandoned task ");
   print_task<Config>(*task.cold, out);
-  std::fprintf(out, ": it never ended although it was asked to");
+  print_text(out, ": it never ended although it was asked to");
   print_place<Config>(*task.cold, out);
-  std::fprintf(out, "\n");
+  print_text(out, "\n");
 }
 
 // The first task that a parked one waits for, if it waits for one.
@@ -63,15 +66,15 @@ void print_cycle(frame<Config>& first, frame<Config>& last, std::FILE* out) noex
   const frame<Config>* oldest = &first;
   for (const auto* at = first.mark; at != &first; at = at->mark)
     if (at->id < oldest->id) oldest = at;
-  std::fprintf(out, "  cycle: ");
+  print_text(out, "  cycle: ");
   const frame<Config>* at = oldest;
   do {
     print_task<Config>(*at, out);
-    std::fprintf(out, " -> ");
+    print_text(out, " -> ");
     at = at->mark;
   } while (at != oldest);
   print_task<Config>(*oldest, out);
-  std::fprintf(out, "\n");
+  print_text(out, "\n");
   turn_round<Config>(first, last, before);
 }
 
@@ -106,23 +109,23 @@ template <class Config>
   std::fprintf(out, "sluice: %s (%zu)\n", headline, home.live());
   home.each_task([&](fiber<Config>& task) noexcept {
     if (task.state == fiber_state::finished || task.state == fiber_state::lost) return;
-    std::fprintf(out, "  ");
+    print_text(out, "  ");
     print_task<Config>(*task.cold, out);
-    if (&task == &home.self()) { std::fprintf(out, task.state == fiber_state::parked && task.wait != nullptr ? "" : " runs"); }
-    if (task.state == fiber_state::ready && &task != &home.self()) std::fprintf(out, " is ready");
+    if (&task == &home.self() && (task.state != fiber_state::parked || task.wait == nullptr)) print_text(out, " runs");
+    if (task.state == fiber_state::ready && &task != &home.self()) print_text(out, " is ready");
     if (task.state == fiber_state::parked && task.wait != nullptr) {
       std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what().size()), task.wait->what().data());
       if (const auto handle = task.wait->kind->handle; handle != nullptr && handle(*task.wait) >= 0)
         std::fprintf(out, " on %d", handle(*task.wait));
       const char* between = " of ";
       for (const auto* on = waits_on<Config>(task); on != nullptr; on = waits_on_beside<Config>(task, *on)) {
-        std::fputs(std::exchange(between, ", "), out);
+        print_text(out, std::exchange(between, ", "));
         print_task<Config>(*on, out);
       }
     }
-    if (task.cancelled) std::fprintf(out, ", asked to end");
+    if (task.cancelled) print_text(out, ", asked to end");
     print_place<Config>(*task.cold, out);
-    std::fprintf(out, "\n");
+    print_text(out, "\n");
   });
   // Each task is walked over once, however they wait for each other.
   home.each_task([](fiber<Config>& task) noexcept { task.cold->walked = 0; });

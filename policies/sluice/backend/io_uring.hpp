@@ -587,7 +587,7 @@ class io_uring {
   }
 
   /// It need not be asked to end any more.
-  void forget(aio::record& record) noexcept {
+  [[gnu::noinline, gnu::cold]] void forget(aio::record& record) noexcept {
     aio::record** place = &unasked_;
     while (*place != &record) place = &(*place)->next;
     *place = record.next;
