@@ -45,4 +45,14 @@ BOOST_AUTO_TEST_CASE(handles_of_different_kinds_do_not_mix) {
   BOOST_TEST((!std::is_assignable_v<sluice::file_handle&, sluice::process_handle>));
 }
 
+BOOST_AUTO_TEST_CASE(any_handle_is_made_from_each_kind) {
+  static_assert(std::is_convertible_v<sluice::file_handle, sluice::any_handle>);
+  static_assert(!std::is_convertible_v<sluice::any_handle, sluice::file_handle>);
+  static_assert(!std::is_convertible_v<int, sluice::any_handle>);
+  BOOST_TEST(sluice::any_handle{}.native() == -1);
+  const sluice::any_handle one = sluice::socket_handle{7};
+  BOOST_TEST(one.native() == 7);
+  BOOST_TEST((one == sluice::any_handle{sluice::process_handle{7}}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,12 +18,26 @@ namespace {
 constexpr std::string_view begin_mark = "<!-- matrix: begin";
 constexpr std::string_view end_mark = "<!-- matrix: end -->";
 
+/// The kernel that an opcode came with.
+auto since(std::uint8_t opcode) -> std::string {
+  namespace codes = sluice::detail::uring::opcode;
+  switch (opcode) {
+    case codes::waitid: return "6.7";
+    case codes::ftruncate: return "6.9";
+    case codes::bind:
+    case codes::listen: return "6.11";
+    case codes::pipe: return "6.16";
+    default: return "?";
+  }
+}
+
 template <class Op>
 auto by_ring() -> std::string {
-  if (!sluice::backend::io_uring<>::supports<Op>) return "–";
+  if (!sluice::backend::supports<sluice::backend::io_uring<>, Op>) return "–";
   if (sluice::detail::uring::always_plain<Op>) return "plain call";
-  if (std::is_same_v<Op, sluice::op::bind> || std::is_same_v<Op, sluice::op::listen>) return "yes; a plain call before Linux 6.11";
-  return "yes";
+  constexpr auto opcode = sluice::detail::uring::opcode_of<Op>;
+  if (opcode < sluice::detail::uring::opcode::first_newer) return "yes";
+  return (sluice::detail::uring::has_older_entry<Op> ? "yes; by polling before Linux " : "yes; a plain call before Linux ") + since(opcode);
 }
 
 template <class Op>

@@ -45,4 +45,21 @@ using process_handle = basic_handle<handle_kind::process>;      ///< names a chi
 
 static_assert(std::is_trivially_copyable_v<file_handle>);
 
+/// A handle of any kind, for operations that do not care. Owns nothing.
+class any_handle {
+ public:
+  /// No object.
+  constexpr any_handle() noexcept = default;
+  /// The same object.
+  template <class Kind>
+  constexpr any_handle(basic_handle<Kind> of) noexcept : value_{of.native()} {}  // NOLINT(google-explicit-constructor)
+  /// The system's own number, negative where there is no object.
+  [[nodiscard]] constexpr auto native() const noexcept -> int { return value_; }
+  /// Whether both are the same number.
+  friend constexpr auto operator==(any_handle, any_handle) noexcept -> bool = default;
+
+ private:
+  int value_ = -1;
+};
+
 }  // namespace sluice::inline v0

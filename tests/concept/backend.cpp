@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <string_view>
+#include <type_traits>
 
 namespace {
 
@@ -42,6 +43,22 @@ struct good {
   auto native_handle() noexcept -> result<int> { return -1; }
 };
 static_assert(backend_policy<good>);
+
+struct an_operation {
+  using result_type = void;
+};
+struct another_operation {
+  using result_type = void;
+};
+struct no_operation {};
+struct picky : good {
+  using good::good;
+  template <class Op>
+  static constexpr bool supports = !std::is_same_v<Op, another_operation>;
+};
+static_assert(sluice::backend::supports<picky, an_operation>);
+static_assert(!sluice::backend::supports<picky, another_operation>);
+static_assert(!sluice::backend::supports<picky, no_operation>);
 struct unchanged : good {
   using good::good;
 };

@@ -40,9 +40,10 @@ using support::take;
 /// The rules that concern the operations of the core. Those that are missing here belong to tasks, files beyond reading and writing,
 /// processes, terminals and streams of results; 2.1 is a duty of the user's; 4.1 and 4.6 are checked by the compiler; 4.h needs a system
 /// call that nothing interrupts; 7.4 is a law of timers.
-inline constexpr std::string_view rules[] = {"1.1", "1.2", "1.3", "1.4", "1.5", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4",  "3.5", "4.a",
-                                             "4.b", "4.c", "4.d", "4.e", "4.f", "4.g", "4.i", "4.2", "4.3", "4.4", "4.5",  "5.1", "5.2",
-                                             "6.1", "6.2", "7.1", "7.2", "7.3", "8.1", "8.2", "8.3", "8.4", "9.1", "12.1", "12.2"};
+inline constexpr std::string_view rules[] = {"1.1", "1.2", "1.3", "1.4", "1.5", "2.2", "2.3",  "3.1",  "3.2",  "3.3",
+                                             "3.4", "3.5", "4.a", "4.b", "4.c", "4.d", "4.e",  "4.f",  "4.g",  "4.i",
+                                             "4.2", "4.3", "4.4", "4.5", "5.1", "5.2", "6.1",  "6.2",  "7.1",  "7.2",
+                                             "7.3", "8.1", "8.2", "8.3", "8.4", "9.1", "10.4", "10.5", "12.1", "12.2"};
 
 inline std::set<std::string_view> covered_rules;
 

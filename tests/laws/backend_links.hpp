@@ -406,6 +406,25 @@ void a_close_of_a_handle_ends_members_of_chains_that_wait_for_it() {
   BOOST_TEST(take(next.far).empty());
 }
 
+/// Story: the kernel does not count it as a failure of the chain when these fail, and went on.
+template <class Config>
+void a_failed_sync_or_shutdown_breaks_a_soft_link() {
+  covers("4.a");
+  session<Config> s;
+  const auto pipe = support::pipe_pair();
+  const support::descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const auto [synced, after] = s.run(op::soft(op::fsync{.file = pipe.near.file()}), op::nop{});
+  failed(synced, std::errc::invalid_argument);
+  canceled(after);
+  const auto [first, shut, next] = s.run(op::soft(op::nop{}), op::soft(op::shutdown{.socket = socket.socket()}), op::nop{});
+  succeeded(first);
+  failed(shut, std::errc::not_connected);
+  canceled(next);
+  const auto [before, last] = s.run(op::soft(op::nop{}), op::fsync{.file = pipe.near.file()});
+  succeeded(before);
+  failed(last, std::errc::invalid_argument);
+}
+
 }  // namespace laws::backend
 
 /// Two cases of a law for each config of a tuple: chains that the kernel may run, and chains that it may not.
@@ -415,6 +434,7 @@ void a_close_of_a_handle_ends_members_of_chains_that_wait_for_it() {
 
 // clang-format off
 #define LAWS_OF_BACKEND_LINKS(models)                                         \
+  LAW_OF_BACKENDS(a_failed_sync_or_shutdown_breaks_a_soft_link, models)       \
   LAW_OF_CHAINS(a_failure_behind_a_soft_link_cuts_the_chain, models)          \
   LAW_OF_CHAINS(a_failure_behind_a_hard_link_does_not, models)                \
   LAW_OF_CHAINS(a_short_transfer_cuts_the_chain_where_it_counts_as_a_failure, models) \

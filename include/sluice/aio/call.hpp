@@ -75,26 +75,28 @@ struct reader {
   }
 };
 
-// Fewer bytes than this break a soft link.
+// Fewer bytes than this break a soft link: what files and pipes transfer, and what has to be transferred whole.
 template <class Op>
 constexpr auto whole_of(const Op& op) noexcept -> std::size_t {
-  if constexpr (requires { op.buffers; }) {
-    std::size_t sum = 0;
-    for (const auto& part : op.buffers) sum += part.size;
-    return sum;
-  } else if constexpr (requires {
-                         std::remove_cvref_t<decltype(op.flags)>::wait_all;
-                         op.buffer.size();
-                       }) {
-    return has(op.flags, std::remove_cvref_t<decltype(op.flags)>::wait_all) ? op.buffer.size() : 0;
-  } else if constexpr (requires {
-                         op.buffer.size();
-                         op.file;
-                       }) {
-    return op.buffer.size();
-  } else {
+  [[maybe_unused]] const auto room = [&]() noexcept -> std::size_t {
+    if constexpr (requires { op.buffers; }) {
+      std::size_t sum = 0;
+      for (const auto& part : op.buffers) sum += part.size;
+      return sum;
+    } else if constexpr (requires { op.buffer.size(); }) {
+      return op.buffer.size();
+    } else {
+      return 0;
+    }
+  };
+  if constexpr (requires { std::remove_cvref_t<decltype(op.flags)>::wait_all; })
+    return has(op.flags, std::remove_cvref_t<decltype(op.flags)>::wait_all) ? room() : 0;
+  else if constexpr (requires { requires Op::moves_bytes; })
+    return op.length;
+  else if constexpr (requires { op.file; })
+    return room();
+  else
     return 0;
-  }
 }
 
 }  // namespace detail_call

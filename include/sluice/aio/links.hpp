@@ -104,7 +104,7 @@ auto ring<Config>::adopt(record& one, chain<entry>& owner, chain_member<entry>& 
   // A chain of the system's goes on behind a hard link whatever is cancelled, and knows no deadlines of ours.
   if (member.refused != 0 || member.link == sluice::detail::link_kind::hard || (one.kind & record_kind::timed) != 0) return false;
   if constexpr (requires { backend_.can_run(member.entry()); })
-    return facts(one).may_link && backend_.can_run(member.entry());
+    return facts(one).may_link > (member.link != sluice::detail::link_kind::none ? 1 : 0) && backend_.can_run(member.entry());
   else
     return false;
 }

@@ -21,8 +21,8 @@ namespace sluice::inline v0::aio {
 template <class Op>
 inline constexpr op_info info_of{
     .name = detail::operation_name<Op>(),
-    .is_send = std::is_same_v<Op, op::send>,
-    .is_close = std::is_same_v<Op, op::close_file> || std::is_same_v<Op, op::close_socket>,
+    .is_send = detail::sends<Op>,
+    .is_close = detail::closes_handle<Op>,
     .is_timeout = std::is_same_v<Op, op::timeout>,
 };
 
@@ -42,7 +42,7 @@ struct op_facts : op_info {
   auto (*prepare)(Ring&, typename Ring::entry&, record&) noexcept -> int;  // as `backend_policy`'s `prepare_entry`
   void (*arm)(Ring&, record&) noexcept;                                    // starts its deadline; null for one without
   std::uint8_t kind;                                                       // of its record
-  bool may_link;                                                           // the system may run it as part of a chain
+  std::uint8_t may_link;                                                   // the system may run it in a chain: 1 at its end, 2 anywhere
   bool is_deadline;                                                        // bounds the one before it
 };
 
@@ -202,13 +202,14 @@ struct sole_operation : record {
 template <class Ring, class Operation, bool Linked>
 consteval auto make_facts() -> op_facts<Ring> {
   using op_type = typename Operation::op_type;
-  op_facts<Ring> facts{info_of<op_type>, nullptr, nullptr, nullptr, Operation::initial_kind, false, false};
+  op_facts<Ring> facts{info_of<op_type>, nullptr, nullptr, nullptr, Operation::initial_kind, 0, false};
   if constexpr (!Operation::is_tagged_close) facts.start = &Ring::template start_known<Operation>;
   if constexpr (Linked) {
     facts.prepare = &Ring::template prepare_known<Operation>;
     if constexpr (Operation::is_timed) facts.arm = &Ring::arm_known;
-    if constexpr (requires { Ring::backend_type::template can_link<op_type>; })
-      facts.may_link = Ring::backend_type::template can_link<op_type>;
+    if constexpr (requires { Ring::backend_type::template can_link<op_type, true>; }) {
+      if (Ring::backend_type::template can_link<op_type, true>) facts.may_link = Ring::backend_type::template can_link<op_type> ? 2 : 1;
+    }
     facts.is_deadline = std::is_same_v<op_type, op::link_timeout>;
   }
   return facts;

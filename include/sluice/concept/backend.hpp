@@ -122,4 +122,12 @@ concept backend_policy =
       { backend.native_handle() } noexcept -> std::same_as<result<int>>;
     };
 
+namespace backend {
+
+/// Whether a backend can do an operation: of the library's, or one of the user's that it finds a way for.
+template <class Backend, class Op>
+inline constexpr bool supports = operation_struct<Op> && Backend::template supports<Op>;
+
+}  // namespace backend
+
 }  // namespace sluice::inline v0

@@ -29,16 +29,10 @@ consteval auto operation_name() -> std::string_view {
     return "operation of the user";
 }
 
+/// The handle that an operation works on, by the names that the fields of operations have; -1 where there is none. One that finds a path
+/// from a directory works on that directory.
 template <class Op>
-inline constexpr bool has_handle = requires(const Op& op) {
-  { op.socket.native() } -> std::same_as<int>;
-} || requires(const Op& op) {
-  { op.file.native() } -> std::same_as<int>;
-};
-
-/// The handle that an operation works on, by the names that the fields of operations have; -1 where there is none.
-template <class Op>
-[[gnu::always_inline]] constexpr auto handle_of(const Op& op) noexcept -> int {
+[[gnu::always_inline]] constexpr auto handle_of([[maybe_unused]] const Op& op) noexcept -> int {
   if constexpr (requires {
                   { op.socket.native() } -> std::same_as<int>;
                 })
@@ -47,14 +41,40 @@ template <class Op>
                        { op.file.native() } -> std::same_as<int>;
                      })
     return op.file.native();
+  else if constexpr (requires {
+                       { op.directory.native() } -> std::same_as<int>;
+                     })
+    return op.directory.native();
+  else if constexpr (requires {
+                       { op.process.native() } -> std::same_as<int>;
+                     })
+    return op.process.native();
+  else if constexpr (requires {
+                       { op.handle.native() } -> std::same_as<int>;
+                     })
+    return op.handle.native();
   else
     return -1;
 }
 
-/// Whether an operation moves bytes: its fields are a handle, buffers, and a third one.
+template <class Op>
+inline constexpr bool has_handle = requires(const Op& op) { op.socket.native(); } || requires(const Op& op) { op.file.native(); } ||
+                                   requires(const Op& op) { op.directory.native(); } || requires(const Op& op) { op.process.native(); } ||
+                                   requires(const Op& op) { op.handle.native(); };
+
+/// Whether an operation gives up the handle that it works on.
+template <class Op>
+inline constexpr bool closes_handle = requires { requires Op::closes_handle; };
+
+/// Whether an operation sends on a handle, where the order matters if that is a stream.
+template <class Op>
+inline constexpr bool sends = requires { requires Op::sends; };
+
+/// Whether an operation moves bytes and its fields are a handle, buffers, and a third one, for `take_apart`.
 template <class Op>
 inline constexpr bool is_transfer =
-    has_handle<Op> && (requires(const Op& op) { op.buffer.data(); } || requires(const Op& op) { op.buffers.data(); });
+    has_handle<Op> && (requires(const Op& op) { op.buffer.data(); } || requires(const Op& op) { op.buffers.data(); }) &&
+    (requires(const Op& op) { op.offset; } || requires(const Op& op) { op.flags; }) && !requires(const Op& op) { op.control; };
 
 /// Becomes a handle of whatever kind is needed.
 struct untyped_handle {

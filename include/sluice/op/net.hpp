@@ -40,12 +40,13 @@ enum class shutdown_how : std::uint8_t {
 /// How bytes are received. The values are Linux's own, so that nothing is translated there.
 /// \src recv(2)
 enum class recv_flags : std::uint32_t {
-  none = 0,           ///< as usual
-  out_of_band = 0x1,  ///< urgent data
-  peek = 0x2,         ///< leaves them to be received again
-  truncate = 0x20,    ///< gives a datagram's real length even if the buffer was shorter
-  dont_wait = 0x40,   ///< an error instead of a wait
-  wait_all = 0x100,   ///< waits until the buffer is full, the stream ends or fails
+  none = 0,              ///< as usual
+  out_of_band = 0x1,     ///< urgent data
+  peek = 0x2,            ///< leaves them to be received again
+  truncate = 0x20,       ///< gives a datagram's real length even if the buffer was shorter
+  dont_wait = 0x40,      ///< an error instead of a wait
+  wait_all = 0x100,      ///< waits until the buffer is full, the stream ends or fails
+  error_queue = 0x2000,  ///< an error that the system has queued, instead of data; for `recv_msg`
 };
 /// Bits.
 template <>
@@ -54,13 +55,15 @@ inline constexpr bool is_bitmask<recv_flags> = true;
 /// How bytes are sent. The values are Linux's own, so that nothing is translated there.
 /// \src send(2)
 enum class send_flags : std::uint32_t {
-  none = 0,              ///< as usual
-  out_of_band = 0x1,     ///< urgent data
-  dont_route = 0x4,      ///< to hosts on this network only
-  dont_wait = 0x40,      ///< an error instead of a wait
-  end_of_record = 0x80,  ///< ends a record on sockets that have them
-  wait_all = 0x100,      ///< goes on until all is sent or the stream fails
-  more = 0x8000,         ///< more follows at once; may be held back to fill a packet
+  none = 0,                 ///< as usual
+  out_of_band = 0x1,        ///< urgent data
+  dont_route = 0x4,         ///< to hosts on this network only
+  dont_wait = 0x40,         ///< an error instead of a wait
+  end_of_record = 0x80,     ///< ends a record on sockets that have them
+  wait_all = 0x100,         ///< goes on until all is sent or the stream fails
+  confirm = 0x800,          ///< the peer has answered lately, so it need not be looked for again
+  more = 0x8000,            ///< more follows at once; may be held back to fill a packet
+  fast_open = 0x2000'0000,  ///< opens the connection with the first data
 };
 /// Bits.
 template <>
@@ -181,6 +184,7 @@ struct send {
   std::span<const std::byte> buffer = {};           ///< must live, unchanged, until done
   send_flags flags = send_flags::none;              ///< how
   using result_type = std::size_t;                  ///< bytes
+  static constexpr bool sends = true;               ///< in order, on a stream
   static constexpr std::string_view name = "send";  ///< for reports
   /// Visits each field with its name.
   static constexpr void describe(auto&& visit) {
@@ -209,6 +213,7 @@ struct shutdown {
 struct close_socket {
   socket_handle socket = {};                                ///< gives up its number
   using result_type = void;                                 ///< nothing
+  static constexpr bool closes_handle = true;               ///< never skipped, never cancelled
   static constexpr std::string_view name = "close_socket";  ///< for reports
   /// Visits each field with its name.
   static constexpr void describe(auto&& visit) { visit("socket", &close_socket::socket); }

@@ -9,6 +9,8 @@
 #include <sluice/backend/uring/outcome.hpp>
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
+#include <sluice/backend/uring/prepare_file.hpp>
+#include <sluice/backend/uring/prepare_process.hpp>
 #include <sluice/backend/uring/queues.hpp>
 #include <sluice/backend/uring/setup.hpp>
 #include <sluice/backend/uring/waker.hpp>
@@ -21,12 +23,10 @@
 
 #include <liburing.h>
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -57,8 +57,8 @@ class io_uring {
 
   /// Whether an operation can be started at all: one of the library's, or one with a `prepare` of its own.
   template <class Op>
-  static constexpr bool supports =
-      requires(entry& e, const Op& op, scratch<Op>& keep) { detail::uring::prepare(e, op, keep); } || detail::uring::foreign_operation<Op>;
+  static constexpr bool supports = requires(entry& e, const Op& op, scratch<Op>& keep) { detail::uring::prepare(e, op, keep); } ||
+                                   detail::uring::always_plain<Op> || detail::uring::foreign_operation<Op>;
 
   /// What the system gave; nobody else may use it.
   struct opened {
@@ -103,11 +103,7 @@ class io_uring {
       (void)Os::close(ring_.ring_fd);
       return;
     }
-    if ((enter_flags_ & IORING_ENTER_REGISTERED_RING) != 0) {
-      ::io_uring_rsrc_update slot{};
-      slot.offset = enter_descriptor_;
-      (void)Os::uring_register(descriptor(), IORING_UNREGISTER_RING_FDS, &slot, 1);
-    }
+    if ((enter_flags_ & IORING_ENTER_REGISTERED_RING) != 0) detail::uring::unregister_descriptor<Os>(descriptor(), enter_descriptor_);
     sigpipe_.drop();
     Os::uring_queue_exit(&ring_);
   }
@@ -123,8 +119,9 @@ class io_uring {
       if (detail::uring::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
     }
-    if constexpr (detail::uring::never_waits<Op>) {
-      if (detail::uring::always_plain<Op> || (alone && O.inline_try != inline_try::never) || !knows(detail::uring::opcode_of<Op>))
+    if constexpr (std::is_same_v<Op, op::cancel_handle>) return done_with(record, cancel_handle(&record, this));
+    if constexpr (detail::uring::may_be_plain<Op>) {
+      if ((detail::uring::never_waits<Op> && alone && O.inline_try != inline_try::never) || is_plain(op))
         return call_plainly(record, op, keep, watch);
     }
     if constexpr (O.inline_try >= inline_try::send && std::is_same_v<Op, op::send>) {
@@ -169,6 +166,9 @@ class io_uring {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
     }
     if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
+    if constexpr (std::is_same_v<Op, op::cancel_handle>) return detail::uring::set_plain(e, &io_uring::cancel_handle, &record, this);
+    if constexpr (sluice::os::has_native_op<Op>)
+      if (is_plain(op)) return detail::uring::set_plain(e, &detail::uring::make_plain<Os, Op>, &op, &keep);
     fill(e, op, keep);
     e.user_data = identity(record);
     return 0;
@@ -177,17 +177,16 @@ class io_uring {
   /// Starts what was prepared.
   template <class Watch>
   auto push(aio::record& record, const entry& prepared, const Watch& watch) noexcept -> started {
-    if (prepared.opcode >= detail::uring::opcode::first_plain || !knows(prepared.opcode))
-      return done_with(record, detail::uring::call<Os>(prepared));
+    if (prepared.opcode == detail::uring::opcode::plain_op) return done_with(record, detail::uring::call(prepared));
     entry* const e = acquire(watch);
     if (e == nullptr) return done_with(record, -ENOMEM);
     *e = prepared;
     return started::pending;
   }
 
-  /// Whether the kernel itself can run an operation as part of a chain.
-  template <class Op>
-  static constexpr bool can_link = detail::uring::linkable<Op>;
+  /// Whether the kernel itself can run an operation as part of a chain, or at its end.
+  template <class Op, bool Last = false>
+  static constexpr bool can_link = detail::uring::keeps_links<Op, Last>;
 
   /// Whether the running kernel knows what a prepared operation asks for.
   [[nodiscard]] auto can_run(const entry& prepared) noexcept -> bool { return knows(prepared.opcode); }
@@ -227,9 +226,7 @@ class io_uring {
   void cancel(aio::record& record, const Watch& watch) noexcept {
     if ((record.kind & aio::record_kind::unasked) != 0) return;
     if (entry* const e = acquire(watch); e != nullptr) return set_cancel(*e, record);
-    record.kind |= aio::record_kind::unasked;
-    record.next = std::exchange(unasked_, &record);
-    unusual_ |= has_unasked;
+    ask_later(record);
   }
 
   /// Asks every operation of the ring to end.
@@ -326,11 +323,7 @@ class io_uring {
   [[nodiscard]] auto native_ring() noexcept -> ::io_uring& { return ring_; }
 
   /// Whether a handle is a stream socket, on which two sends in flight may change places.
-  [[nodiscard]] static auto is_stream(int handle) noexcept -> bool {
-    int type = 0;
-    ::socklen_t length = sizeof(type);
-    return Os::getsockopt(handle, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
-  }
+  [[nodiscard]] static auto is_stream(int handle) noexcept -> bool { return sluice::os::is_stream_socket<Os>(handle); }
 
   /// How an operation is served with a kernel that has these opcodes.
   template <class Op>
@@ -359,7 +352,7 @@ class io_uring {
   }
 
   /// The part of that which does not depend on the operation.
-  static auto put_right(std::int32_t raw) noexcept -> std::int32_t { return detail::uring::put_right(raw); }
+  static auto put_right(std::int32_t raw) noexcept -> std::int32_t { return raw < 0 ? detail::uring::put_right(raw) : raw; }
 
  private:
   static constexpr int flush_attempts = 64;
@@ -391,8 +384,11 @@ class io_uring {
   }
 
   template <class Op>
-  static void fill(entry& e, const Op& op, scratch<Op>& keep) noexcept {
+  void fill(entry& e, const Op& op, scratch<Op>& keep) noexcept {
     if constexpr (!detail::uring::sets_whole_entry<Op>) detail::uring::clear_entry(e);
+    if constexpr (detail::uring::has_older_entry<Op>) {
+      if (!knows(detail::uring::opcode_of<Op>)) return detail::uring::prepare_older<Os>(e, op, keep);
+    }
     if constexpr (requires { detail::uring::prepare(e, op, keep); })
       detail::uring::prepare(e, op, keep);
     else if constexpr (detail::uring::foreign_operation<Op>)  // any other one was refused with a sentence already
@@ -401,16 +397,15 @@ class io_uring {
 
   template <class Op, class Watch>
   auto call_plainly(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept -> started {
-    entry e;
-    fill(e, op, keep);
-    return call_prepared(record, e, watch);
+    return call_now(record, &detail::uring::make_plain<Os, Op>, &op, &keep, watch);
   }
 
   template <class Watch>
-  [[gnu::noinline]] auto call_prepared(aio::record& record, const entry& prepared, const Watch& watch) noexcept -> started {
+  [[gnu::noinline]] auto call_now(aio::record& record, int (*call)(const void*, void*) noexcept, const void* what, void* kept,
+                                  const Watch& watch) noexcept -> started {
     // Nothing may overtake what is queued on the same handle.
     if (record.older != nullptr && !submissions_.all_taken()) hand_over(watch);
-    record.res = detail::uring::call<Os>(prepared);
+    record.res = call(what, kept);
     watch.hook(event::op_inline{record.info->name, record.res});
     return started::done;
   }
@@ -511,11 +506,8 @@ class io_uring {
 
   /// The kernel has no memory for requests: waits for one that it holds to finish, for a short while.
   [[gnu::noinline, gnu::cold]] void let_finish(interval limit) noexcept {
-    constexpr std::int64_t most = 1'000'000;
-    ::__kernel_timespec when = detail::uring::timespec_of(limit.count < most ? limit.count : most);
-    detail::uring::wait_argument arg{};
-    arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
-    (void)enter(0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+    constexpr auto most = interval::nanoseconds(1'000'000);
+    (void)enter_and_wait_long(0, limit < most ? limit : most);
   }
 
   /// The part of a poll before the kernel is entered that is rarely needed. How many completions were handed out.
@@ -567,6 +559,20 @@ class io_uring {
     }
   }
 
+  /// The next poll asks it to end.
+  void ask_later(aio::record& record) noexcept {
+    detail::uring::put_off(unasked_, record);
+    unusual_ |= has_unasked;
+  }
+
+  /// Asks the operations before this one on its handle to end.
+  [[gnu::cold]] static auto cancel_handle(const void* record, void* self) noexcept -> int {
+    for (aio::record* one = static_cast<const aio::record*>(record)->older; one != nullptr; one = one->older)
+      if ((one->kind & (aio::record_kind::waiting | aio::record_kind::unasked)) == 0 && !one->info->is_close)
+        static_cast<io_uring*>(self)->ask_later(*one);
+    return 0;
+  }
+
   void set_cancel(entry& e, aio::record& record) noexcept {
     detail::uring::set_entry(e, IORING_OP_ASYNC_CANCEL, -1, &record, 0, 0);
     e.flags = IOSQE_CQE_SKIP_SUCCESS;
@@ -580,18 +586,10 @@ class io_uring {
       if (e == nullptr) return;
       // A flush may have brought the last of them; then this asks for what is not there.
       aio::record& record = unasked_ != nullptr ? *unasked_ : ignored_;
-      if (unasked_ != nullptr) forget(record);
+      if (unasked_ != nullptr) detail::uring::take_back(unasked_, record);
       set_cancel(*e, record);
     }
     unusual_ &= ~has_unasked;
-  }
-
-  /// It need not be asked to end any more.
-  [[gnu::noinline, gnu::cold]] void forget(aio::record& record) noexcept {
-    aio::record** place = &unasked_;
-    while (*place != &record) place = &(*place)->next;
-    *place = record.next;
-    record.kind = static_cast<std::uint8_t>(record.kind & ~aio::record_kind::unasked);
   }
 
   void reap_for_later() noexcept {
@@ -614,14 +612,12 @@ class io_uring {
     return polls_submissions && submit != 0 ? IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP : IORING_ENTER_GETEVENTS;
   }
 
-  /// Spares the kernel the look-up of the descriptor. Not before some polls were made: a short program would pay more than it gains.
+  /// Not before some polls were made: a short program would pay more than it gains.
   [[gnu::noinline, gnu::cold]] void register_descriptor() noexcept {
     unusual_ &= ~is_not_registered;
-    ::io_uring_rsrc_update slot{};
-    slot.offset = ~0U;
-    slot.data = descriptor();
-    if (Os::uring_register(descriptor(), IORING_REGISTER_RING_FDS, &slot, 1) != 1) return;
-    enter_descriptor_ = slot.offset;
+    const int registered = detail::uring::register_descriptor<Os>(descriptor());
+    if (registered < 0) return;
+    enter_descriptor_ = static_cast<unsigned>(registered);
     enter_flags_ |= IORING_ENTER_REGISTERED_RING;
   }
 
@@ -632,17 +628,15 @@ class io_uring {
   }
 
   [[gnu::noinline]] auto enter_and_wait_long(std::uint32_t submit, interval limit) noexcept -> int {
-    ::__kernel_timespec when = detail::uring::timespec_of(limit.count);
-    detail::uring::wait_argument arg{};
+    detail::uring::timed_wait wait{limit};
     std::uint32_t count = 1;
     if constexpr (O.wait.completions > 1) {
       if ((ring_.features & detail::uring::feature_min_timeout) != 0) {
         count = O.wait.completions;
-        arg.gather_microseconds = static_cast<std::uint32_t>((O.wait.gather.count + 999) / 1000);
+        wait.argument.gather_microseconds = static_cast<std::uint32_t>((O.wait.gather.count + 999) / 1000);
       }
     }
-    if (limit != interval::max()) arg.deadline = reinterpret_cast<std::uintptr_t>(&when);
-    return enter(submit, count, flags_for(submit) | IORING_ENTER_EXT_ARG, &arg, sizeof(arg));
+    return enter(submit, count, flags_for(submit) | IORING_ENTER_EXT_ARG, &wait.argument, sizeof(wait.argument));
   }
 
   template <class Sink>
@@ -657,7 +651,7 @@ class io_uring {
         }
         return;
       }
-      if ((record.kind & aio::record_kind::unasked) != 0) forget(record);
+      if ((record.kind & aio::record_kind::unasked) != 0) detail::uring::take_back(unasked_, record);
       detail::uring::copy_outcome(record, completion);
       record.res = put_right(record.res);
       ++count;
@@ -668,6 +662,13 @@ class io_uring {
 
   /// Whether the running kernel has an opcode.
   [[nodiscard]] auto knows(std::uint8_t code) noexcept -> bool { return opcodes_.has(descriptor(), code); }
+
+  /// Whether an operation is a plain call here.
+  template <class Op>
+  [[nodiscard]] auto is_plain([[maybe_unused]] const Op& op) noexcept -> bool {
+    return detail::uring::always_plain<Op> || (!detail::uring::has_older_entry<Op> && !knows(detail::uring::opcode_of<Op>)) ||
+           !detail::uring::fits_entry(op);
+  }
 
   detail::uring::submission_queue<entry_shift, polls_submissions> submissions_;
   detail::uring::completion_queue<completion_shift> completions_;

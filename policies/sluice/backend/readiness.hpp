@@ -16,6 +16,8 @@
 /// * **Threads** make the calls that may block on something else than a peer: files whose data are not in memory, opens, syncs, and calls
 ///   on descriptors that cannot be asked not to wait. O_NONBLOCK belongs to the open file description, which others may share, so it is
 ///   never changed on a descriptor that was given; a socket of `op::socket` has it set from the start.
+/// * **Two descriptors.** What moves bytes between two waits in the line of the one that is not ready.
+/// * **Watches.** Who polls waits for bits of its own, in nobody's line.
 /// * **Times** of the steady clock lie in a heap; those of other clocks are shown to the system.
 ///
 /// An operation in flight keeps a `request` beside itself; the record points to it. Requests are linked into the queue, a line, the
@@ -27,14 +29,17 @@
 /// harmless: what waits for longer than `.recheck` has its registration renewed.
 
 #include <sluice/backend/readiness/calls.hpp>
+#include <sluice/backend/readiness/calls_file.hpp>
 #include <sluice/backend/readiness/calls_net.hpp>
+#include <sluice/backend/readiness/calls_process.hpp>
 #include <sluice/backend/readiness/clocks.hpp>
-#include <sluice/backend/readiness/dispatch.hpp>
 #include <sluice/backend/readiness/lines.hpp>
 #include <sluice/backend/readiness/options.hpp>
+#include <sluice/backend/readiness/outcome.hpp>
 #include <sluice/backend/readiness/pool.hpp>
 #include <sluice/backend/readiness/request.hpp>
 #include <sluice/backend/readiness/waker.hpp>
+#include <sluice/backend/readiness/watches.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/poller.hpp>
 #include <sluice/concept/trace.hpp>
@@ -52,6 +57,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -124,6 +130,7 @@ class readiness {
     const bool child = in_child();
     if (!child) pool_.end();
     clocks_.close();
+    watches_.close();
     lines_.poller().close();
     (void)Os::close(waker_.descriptor());
     if (!child) sigpipe_.drop();
@@ -148,6 +155,14 @@ class readiness {
       }
     } else if constexpr (std::is_same_v<Op, op::cancel>) {
       if (alone) return done_with(record, cancel_by_address(op.operation));
+    } else if constexpr (std::is_same_v<Op, op::cancel_handle>) {
+      return done_with(record, cancel_older(record));
+    } else if constexpr (std::is_same_v<Op, op::poll_once> || std::is_same_v<Op, op::cancel_all>) {
+      if (alone && queue_.empty()) {
+        describe(record, op, keep, -1);
+        const step outcome = serve(op, keep);
+        return outcome.what == next::done ? done_with(record, outcome.raw) : started::pending;
+      }
     }
     if (const int refused = prepare(record, op, keep); refused < 0) return done_with(record, refused);
     enqueue(keep);
@@ -187,13 +202,7 @@ class readiness {
   template <class Watch>
   void cancel_all(const Watch&) noexcept {
     while (!queue_.empty()) (void)cancel_request(*queue_.head);
-    lines_.each([this](request& one) noexcept {
-      (void)cancel_request(one);
-      return false;
-    });
-    while (!clocks_.empty()) (void)cancel_request(*clocks_.all());
-    pool_.withdraw_all([this](request& one) noexcept { taken_back(one); });
-    if (pool_.in_use()) pressing_ = true;
+    cancel_started();
   }
 
   /// Runs what is queued, may wait, and hands out completions; see `backend_policy`.
@@ -232,7 +241,7 @@ class readiness {
       if (waker_.take_finished()) pool_.collect([this](request& one) noexcept { returned(one); });
       report.woken = waker_.take();
     }
-    if (!clocks_.empty()) clocks_.expire([this](detail::readiness::timed_request& one) noexcept { expired(one); });
+    if (!clocks_.empty()) clocks_.expire([this](detail::readiness::timed_request& one) noexcept { complete(one, one.raw); });
     report.completions = hand_out(sink);
     watch.hook(event::polled{report.completions, wait});
     return report;
@@ -277,8 +286,8 @@ class readiness {
 
   /// The value of a raw result.
   template <class Op>
-  static auto value(const Op&, const scratch<Op>& keep, std::int32_t raw) noexcept {
-    return detail::readiness::value_of<Op>(keep, raw);
+  static auto value(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept {
+    return detail::readiness::value_of<Os>(op, keep, raw);
   }
 
   /// A raw result is as the library counts it already.
@@ -289,7 +298,9 @@ class readiness {
 
   /// \cond
   // For the threads: one call, whose raw result goes into the record.
-  static void call(request& one) noexcept { one.record->res = detail::readiness::block<Os>(one); }
+  static void call(request& one) noexcept {
+    one.record->res = one.made->block != nullptr ? static_cast<std::int32_t>(one.made->block(one)) : -EPERM;
+  }
   void finished() noexcept { waker_.finish(); }
   /// \endcond
 
@@ -305,7 +316,7 @@ class readiness {
     return started::done;
   }
 
-  [[nodiscard]] auto is_busy() const noexcept -> bool { return lines_.any() || pool_.in_use() || !clocks_.empty(); }
+  [[nodiscard]] auto is_busy() const noexcept -> bool { return lines_.any() || pool_.in_use() || !clocks_.empty() || !watches_.empty(); }
 
   /// An attempt that does not block.
   template <class Op>
@@ -313,19 +324,69 @@ class readiness {
     const step outcome = calls<Op>::template attempt<Os>(op, keep, of);
     if constexpr (detail::readiness::makes_descriptor<Op>)
       if (outcome.what == next::done && outcome.raw >= 0) renew(outcome.raw);
+    if constexpr (std::is_same_v<Op, op::pipe>)
+      if (outcome.raw >= 0)
+        for (const int end : keep.ends) renew(end);
     return outcome;
   }
 
-  auto attempt(request& one, row& of) noexcept -> step {
-    return detail::readiness::operations::with(one.code, [&]<class Op>() noexcept -> step {
-      [[maybe_unused]] const auto& op = *static_cast<const Op*>(one.description);
-      if constexpr (calls<Op>::how == served::threaded)
-        return detail::readiness::needs_thread;
-      else if constexpr (requires { calls<Op>::template attempt<Os>(op, static_cast<scratch<Op>&>(one), of); })
-        return attempt<Op>(op, static_cast<scratch<Op>&>(one), of);
-      else
-        return detail::readiness::over(-EINVAL);
-    });
+  auto attempt(request& one, row& of) noexcept -> step { return one.made->attempt(this, one, of); }
+
+  template <class Op>
+  static auto attempt_one(void* self, request& one, [[maybe_unused]] row& of) noexcept -> step {
+    [[maybe_unused]] auto& here = *static_cast<readiness*>(self);
+    [[maybe_unused]] const auto& op = *static_cast<const Op*>(one.description);
+    [[maybe_unused]] auto& keep = static_cast<scratch<Op>&>(one);
+    if constexpr (calls<Op>::how == served::threaded)
+      return detail::readiness::needs_thread;
+    else if constexpr (calls<Op>::how == served::itself)
+      return here.serve(op, keep);
+    else
+      return here.template attempt<Op>(op, keep, of);
+  }
+
+  template <class Op>
+  static consteval auto ways_of() noexcept -> detail::readiness::ways {
+    detail::readiness::ways made{.attempt = &readiness::attempt_one<Op>,
+                                 .block = nullptr,
+                                 .makes_descriptor = detail::readiness::makes_descriptor<Op>,
+                                 .streams = std::is_same_v<Op, op::recv> || std::is_same_v<Op, op::send>,
+                                 .connects = std::is_same_v<Op, op::connect>};
+    if constexpr (requires(const Op& op, scratch<Op>& keep) { calls<Op>::template block<Os>(op, keep); })
+      made.block = [](request& one) noexcept -> std::int64_t {
+        return calls<Op>::template block<Os>(*static_cast<const Op*>(one.description), static_cast<scratch<Op>&>(one));
+      };
+    return made;
+  }
+  template <class Op>
+  static constexpr detail::readiness::ways ways = ways_of<Op>();
+
+  /// What the backend does itself.
+  template <class Op>
+  auto serve(const Op&, request&) noexcept -> step {
+    return detail::readiness::over(std::is_same_v<Op, op::nop> ? 0 : -EINVAL);
+  }
+  auto serve(const op::timeout& op, detail::readiness::timed_request& keep) noexcept -> step { return arm(op, keep); }
+  auto serve(const op::link_timeout& op, detail::readiness::timed_request& keep) noexcept -> step { return arm(op, keep); }
+  auto serve(const op::cancel& op, request&) noexcept -> step { return detail::readiness::over(cancel_by_address(op.operation)); }
+  auto serve(const op::cancel_handle&, request& keep) noexcept -> step { return detail::readiness::over(cancel_older(*keep.record)); }
+  auto serve(const op::cancel_all&, request&) noexcept -> step {
+    cancel_started();
+    return detail::readiness::over(0);
+  }
+  auto serve(const op::poll_once& op, detail::readiness::watch_request& keep) noexcept -> step {
+    keep.descriptor = op.handle.native();
+    keep.events = static_cast<std::uint32_t>(op.events);
+    if (const int now = detail::readiness::look_now<Os>(keep); now != 0) return detail::readiness::over(now);
+    constexpr auto told = [](void* self, request& one, std::int32_t raw) noexcept { static_cast<readiness*>(self)->complete(one, raw); };
+    const int refused = watches_.add(keep, this, told, [this](int set) noexcept { return lines_.watch_own(set); });
+    return refused < 0 ? detail::readiness::over(refused) : detail::readiness::is_kept;
+  }
+  template <class Op>
+  auto arm(const Op& op, detail::readiness::timed_request& keep) noexcept -> step {
+    keep.raw = std::is_same_v<Op, op::timeout> ? 0 : aio::raw(errc::timed_out);
+    const int refused = clocks_.arm(keep, op.after, op.at, op.clock);
+    return refused < 0 ? detail::readiness::over(refused) : detail::readiness::is_kept;
   }
 
   template <class Op, class Watch>
@@ -349,6 +410,7 @@ class readiness {
       return started::pending;
     }
     keep.progress = 0;
+    if constexpr (detail::readiness::has_two<Op>) keep.direction = way;
     step outcome = detail::readiness::must_wait;
     bool doubtful = false;
     if ((of->dry & way) == 0 || detail::readiness::must_try(op)) {
@@ -381,13 +443,11 @@ class readiness {
     keep.description = &op;
     keep.progress = 0;
     keep.descriptor = number;
-    keep.code = detail::readiness::code_of<Op>;
+    keep.made = &ways<Op>;
     keep.direction = detail::readiness::direction_of<Op>;
     keep.alone = false;
     keep.unwanted = false;
     record.request = static_cast<request*>(&keep);
-    if constexpr (detail::readiness::foreign_operation<Op>)
-      keep.perform_it = [](const void* what) noexcept { return static_cast<std::int64_t>(perform(*static_cast<const Op*>(what))); };
   }
 
   /// The same, with what else an operation needs before it can be queued. Zero, or minus the error.
@@ -424,17 +484,12 @@ class readiness {
 
   /// Starts what was queued.
   void run(request& one) noexcept {
-    if (one.code == detail::readiness::code_of<op::timeout>) return start_timeout<op::timeout>(one);
-    if (one.code == detail::readiness::code_of<op::link_timeout>) return start_timeout<op::link_timeout>(one);
-    if (one.code == detail::readiness::code_of<op::cancel>)
-      return complete(one, cancel_by_address(static_cast<const op::cancel*>(one.description)->operation));
-    if (one.code == detail::readiness::foreign_code) return (void)to_thread(one);
     if (one.direction == 0) {
       row nothing{};
       const step outcome = attempt(one, nothing);
       if (outcome.what == next::done)
         complete(one, outcome.raw);
-      else if (to_thread(one) == started::done)
+      else if (outcome.what != next::kept && to_thread(one) == started::done)
         complete(one, one.record->res);
       return;
     }
@@ -449,19 +504,16 @@ class readiness {
       completed(one);
   }
 
-  template <class Op>
-  void start_timeout(request& one) noexcept {
-    const auto& op = *static_cast<const Op*>(one.description);
-    if (const int refused = clocks_.arm(static_cast<detail::readiness::timed_request&>(one), op.after, op.at, op.clock); refused < 0)
-      complete(one, refused);
-  }
-  void expired(detail::readiness::timed_request& one) noexcept {
-    complete(one, one.code == detail::readiness::code_of<op::timeout> ? 0 : aio::raw(errc::timed_out));
-  }
-
   /// An attempt has not ended a directed operation: it waits, or goes to a thread. `done`: neither can be, and the record says why; it
   /// does not count as pending on its descriptor any more.
-  auto go_on(request& one, row& of, next what) noexcept -> started {
+  auto go_on(request& one, row& first, next what) noexcept -> started {
+    row* at = &first;
+    if (what == next::other) [[unlikely]] {
+      at = turn(one, first);
+      if (at == nullptr) return done_with(*one.record, -ENOMEM);
+      what = next::wait;
+    }
+    row& of = *at;
     if (what == next::wait) {
       const int refused = lines_.join(one, of);
       if (refused == 0) return started::pending;
@@ -479,6 +531,17 @@ class readiness {
       lines_.hold(one.descriptor, of, one.direction);
     }
     return outcome;
+  }
+
+  /// One of two descriptors that waits for the other from now on. Its row, null where there is no memory for it: then it does not count as
+  /// pending any more.
+  [[gnu::noinline]] auto turn(request& one, row& of) noexcept -> row* {
+    --of.pending[detail::readiness::index_of(one.direction)];
+    row* const there = lines_.find(one.other);
+    one.descriptor = one.other;
+    one.direction ^= readiness_bits::both;
+    if (there != nullptr) ++there->pending[detail::readiness::index_of(one.direction)];
+    return there;
   }
 
   /// `done`: there is no thread, and the record says so.
@@ -511,6 +574,8 @@ class readiness {
   [[gnu::noinline, gnu::cold]] void own_seen(int number) noexcept {
     if (number == waker_.descriptor())
       waker_.arrived();
+    else if (number == watches_.descriptor())
+      watches_.arrived();
     else
       clocks_.arrived(number);
   }
@@ -569,87 +634,20 @@ class readiness {
       one.alone = false;
       enqueue(one);
     } else {
-      if (raw >= 0 && one.code != detail::readiness::foreign_code &&
-          detail::readiness::operations::with(one.code, []<class Op>() noexcept { return detail::readiness::makes_descriptor<Op>; }))
-        renew(raw);
-      complete(one, one.unwanted && raw < 0 && one.code == detail::readiness::code_of<op::connect> ? -ECANCELED : raw);
+      if (raw >= 0 && one.made->makes_descriptor) renew(raw);
+      complete(one, one.unwanted && raw < 0 && one.made->connects ? -ECANCELED : raw);
     }
     if (held) run_line(lines_[number], way);
   }
 
-  /// Taken back from the threads before one began it.
-  void taken_back(request& one) noexcept {
-    if (one.alone) lines_.release(one.descriptor, lines_[one.descriptor], one.direction);
-    complete(one, what_it_achieved(one));
-  }
-
-  [[nodiscard]] static auto what_it_achieved(const request& one) noexcept -> std::int64_t {
-    return one.progress != 0 && one.code != detail::readiness::code_of<op::connect> ? static_cast<std::int64_t>(one.progress) : -ECANCELED;
-  }
-
-  /// Whether it was asked in time: zero, or the raw result that says why not.
-  auto cancel_request(request& one) noexcept -> std::int32_t {
-    switch (one.where) {
-      case stage::queued:
-        queue_.erase(one);
-        complete(one, -ECANCELED);
-        return 0;
-      case stage::waiting:
-        lines_.leave(one, lines_[one.descriptor]);
-        complete(one, what_it_achieved(one));
-        return 0;
-      case stage::timing:
-        clocks_.disarm(static_cast<detail::readiness::timed_request&>(one));
-        complete(one, -ECANCELED);
-        return 0;
-      case stage::pooled:
-        if (pool_.withdraw(one)) {
-          taken_back(one);
-          return 0;
-        }
-        if (one.code != detail::readiness::code_of<op::connect>) return aio::raw(errc::in_progress);
-        pressing_ = true;
-        press();
-        return 0;
-      default: return aio::raw(errc::not_found);
-    }
-  }
-
-  /// Ends connects that threads are in: a connection that is given up lets go of its caller. It has to be asked again as long as the thread
-  /// had not begun to connect.
-  [[gnu::noinline, gnu::cold]] void press() noexcept {
-    pressing_ = false;
-    pool_.each([this](request& one, bool begun) noexcept {
-      if (begun && one.unwanted && one.code == detail::readiness::code_of<op::connect>) {
-        pressing_ = true;
-        (void)Os::shutdown(one.descriptor, SHUT_RDWR);
-      }
-      return true;
-    });
-  }
-
-  /// The cancel that users write: only the address of its operation counts, which may not exist any more. \complexity O(operations)
-  [[gnu::noinline]] auto cancel_by_address(const aio::record* record) noexcept -> std::int32_t {
-    request* found = nullptr;
-    const auto look = [&](request* one) noexcept {
-      for (; one != nullptr && found == nullptr; one = one->next)
-        if (one->record == record) found = one;
-    };
-    look(queue_.head);
-    if (found == nullptr) {
-      lines_.each([&](request& one) noexcept {
-        if (one.record == record) found = &one;
-        return found != nullptr;
-      });
-    }
-    look(clocks_.all());
-    if (found == nullptr)
-      pool_.each([&](request& one, bool) noexcept {
-        if (one.record == record) found = &one;
-        return found == nullptr;
-      });
-    return found != nullptr ? cancel_request(*found) : aio::raw(errc::not_found);
-  }
+  // Ending operations; see readiness/cancel.hpp.
+  void taken_back(request& one) noexcept;
+  [[nodiscard]] static auto what_it_achieved(const request& one) noexcept -> std::int64_t;
+  auto cancel_request(request& one) noexcept -> std::int32_t;
+  auto cancel_older(const aio::record& record) noexcept -> std::int32_t;
+  void cancel_started() noexcept;
+  void press() noexcept;
+  auto cancel_by_address(const aio::record* record) noexcept -> std::int32_t;
 
   [[gnu::noinline]] auto own_limit() noexcept -> interval {
     interval limit = interval::max();
@@ -688,6 +686,7 @@ class readiness {
   bool waker_watched_ = false;
   sluice::os::sigpipe_block<Os> sigpipe_;
   detail::readiness::clocks<Os> clocks_;
+  detail::readiness::watches<Os> watches_;
   detail::readiness::waker<Os> waker_;
   sluice::os::fork_sentinel<Os> sentinel_;
   detail::readiness::pool<Os, O.pool, readiness> pool_;

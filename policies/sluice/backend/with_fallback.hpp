@@ -50,6 +50,8 @@ class with_fallback {
     alignas(typename Second::entry) std::byte second_bytes[sizeof(typename Second::entry)];
     const op::cancel* asks = nullptr;  // whose operation may be with either
     bool by_second = false;
+    bool ends_handle = false;  // operations of either
+    bool ends_all = false;     // operations of both
 
     [[nodiscard]] auto first() noexcept -> typename First::entry& { return *std::launder(reinterpret_cast<typename First::entry*>(bytes)); }
     [[nodiscard]] auto first() const noexcept -> const typename First::entry& {
@@ -113,6 +115,8 @@ class with_fallback {
     if constexpr (std::is_same_v<Op, op::cancel>) {
       if (found_in_second(record, op, watch)) return started::done;
     }
+    if constexpr (std::is_same_v<Op, op::cancel_handle>) return cancel_older(record, watch);
+    if constexpr (std::is_same_v<Op, op::cancel_all>) return end_all(record, watch);
     keep.by_second = lacks<Op>() || (calls<Op>() && is_open() && (!alone || record.older != nullptr));
     if constexpr (Second::template supports<Op>) {
       if (keep.by_second) {
@@ -129,6 +133,9 @@ class with_fallback {
   auto prepare_entry(entry& e, aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
     ::new (static_cast<void*>(&e)) entry;
     if constexpr (std::is_same_v<Op, op::cancel>) e.asks = &op;
+    e.ends_handle = std::is_same_v<Op, op::cancel_handle>;
+    e.ends_all = std::is_same_v<Op, op::cancel_all>;
+    if (e.ends_handle || e.ends_all) return 0;
     keep.by_second = e.by_second = lacks<Op>();
     if constexpr (Second::template supports<Op>) {
       if (keep.by_second) {
@@ -145,18 +152,21 @@ class with_fallback {
   template <class Watch>
   auto push(aio::record& record, const entry& prepared, const Watch& watch) noexcept -> started {
     if (prepared.asks != nullptr && found_in_second(record, *prepared.asks, watch)) return started::done;
+    if (prepared.ends_handle) return cancel_older(record, watch);
+    if (prepared.ends_all) return end_all(record, watch);
     if (!prepared.by_second) return first_.push(record, prepared.first(), watch);
     record.engine = 1;
     return second_.push(record, prepared.second(), watch);
   }
 
   /// Whether the kernel itself can run an operation as part of a chain.
-  template <class Op>
-  static constexpr bool can_link = First::template can_link<Op>;
+  template <class Op, bool Last = false>
+  static constexpr bool can_link = First::template can_link<Op, Last>;
 
   /// Whether the running kernel knows what a prepared operation asks for.
   [[nodiscard]] auto can_run(const entry& prepared) noexcept -> bool {
-    return !prepared.by_second && prepared.asks == nullptr && first_.can_run(prepared.first());
+    return !prepared.by_second && prepared.asks == nullptr && !prepared.ends_handle && !prepared.ends_all &&
+           first_.can_run(prepared.first());
   }
 
   /// Makes room for a whole chain; see `backend::io_uring`.
@@ -318,7 +328,23 @@ class with_fallback {
   /// Whether the first one would make a plain call, which must not overtake what is queued with the second.
   template <class Op>
   [[nodiscard]] auto calls() const noexcept -> bool {
-    return Second::template supports<Op> && First::template service_with<Op>(opcodes_) == service::call;
+    // A handle of signals that never blocks is none for the ring.
+    return Second::template supports<Op> && !std::is_same_v<Op, op::open_signals> &&
+           First::template service_with<Op>(opcodes_) == service::call;
+  }
+
+  /// Asks the operations before one on its handle to end, each where it is.
+  template <class Watch>
+  auto cancel_older(aio::record& record, const Watch& watch) noexcept -> started {
+    for (aio::record* one = record.older; one != nullptr; one = one->older)
+      if ((one->kind & aio::record_kind::waiting) == 0 && !one->info->is_close) cancel(*one, watch);
+    return done_with(record, 0);
+  }
+
+  template <class Watch>
+  auto end_all(aio::record& record, const Watch& watch) noexcept -> started {
+    cancel_all(watch);
+    return done_with(record, 0);
   }
 
   /// Opens the second one if it is not open. False: it cannot be, and `refused_` says why.

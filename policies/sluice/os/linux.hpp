@@ -5,7 +5,7 @@
 
 #include <sluice/concept/os.hpp>
 #include <sluice/detail/sanitizer.hpp>
-#include <sluice/os/linux_memory.hpp>
+#include <sluice/os/linux_processes.hpp>
 #include <sluice/os/process_signals.hpp>
 
 #if defined(__linux__)
@@ -36,7 +36,7 @@ namespace sluice::inline v0::os {
 /// The calls that the Linux backends need, one static function a call. Each gives what the call gives, or minus the error number: nothing
 /// here looks at `errno` twice, and a test that wants a call to fail derives from this type and hides that function.
 /// \os Linux 6.1  \src the man page of the call that a function is named after
-struct linux_ : linux_memory {
+struct linux_ : linux_processes {
   using program_signals = os::program_signals;  ///< requests to end or to report
   using fault_watch = os::fault_watch;          ///< memory faults
   /// Writes to the standard error stream, in a signal handler too.
@@ -135,14 +135,6 @@ struct linux_ : linux_memory {
   static auto connect(int descriptor, const ::sockaddr* address, ::socklen_t length) noexcept -> int {
     return checked(::connect(descriptor, address, length));
   }
-  /// \src recvmsg(2)
-  static auto recvmsg(int descriptor, ::msghdr* message, int flags) noexcept -> ssize_t {
-    return checked(::recvmsg(descriptor, message, flags));
-  }
-  /// \src sendmsg(2)
-  static auto sendmsg(int descriptor, const ::msghdr* message, int flags) noexcept -> ssize_t {
-    return checked(::sendmsg(descriptor, message, flags));
-  }
   /// The flags are RWF_ ones; offset -1 is the file's own position. \src preadv2(2)
   static auto preadv2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
     return checked(::preadv2(descriptor, parts, count, offset, flags));
@@ -150,10 +142,6 @@ struct linux_ : linux_memory {
   /// The flags are RWF_ ones; offset -1 is the file's own position. \src pwritev2(2)
   static auto pwritev2(int descriptor, const ::iovec* parts, int count, ::off_t offset, int flags) noexcept -> ssize_t {
     return checked(::pwritev2(descriptor, parts, count, offset, flags));
-  }
-  /// \src openat(2)
-  static auto openat(int directory, const char* path, int flags, unsigned mode) noexcept -> int {
-    return checked(::openat(directory, path, flags, mode));
   }
   /// \src fsync(2)
   static auto fsync(int descriptor) noexcept -> int { return checked(::fsync(descriptor)); }
@@ -210,8 +198,6 @@ struct linux_ : linux_memory {
   static auto thread_join(::pthread_t thread) noexcept -> int { return -::pthread_join(thread, nullptr); }
   /// Lets others run. \src sched_yield(2)
   static void yield_processor() noexcept { (void)::sched_yield(); }
-  /// Changes the calling thread's signal mask. \src pthread_sigmask(3)
-  static auto signal_mask(int how, const ::sigset_t* set, ::sigset_t* old) noexcept -> int { return -::pthread_sigmask(how, set, old); }
   /// Whether a signal waits to be unblocked in the calling thread. \src sigpending(2)
   static auto signal_is_pending(int signal) noexcept -> bool {
     ::sigset_t set;
@@ -221,12 +207,6 @@ struct linux_ : linux_memory {
   static auto take_pending_signal(const ::sigset_t* set) noexcept -> int {
     const ::timespec at_once{};
     return checked(::sigtimedwait(set, nullptr, &at_once));
-  }
-
- private:
-  template <class Number>
-  [[gnu::always_inline]] static auto checked(Number value) noexcept -> Number {
-    return value < 0 ? static_cast<Number>(-errno) : value;
   }
 };
 

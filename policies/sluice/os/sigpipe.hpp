@@ -25,6 +25,11 @@ class sigpipe_block {
       block();
   }
 
+  /// Takes the signal out of a mask of this thread's if it is in there because of this class.
+  static void remove_from(::sigset_t& mask) noexcept {
+    if (holders_ != 0 && !was_blocked_) sigdelset(&mask, SIGPIPE);
+  }
+
   /// At the end of the ring, on its thread.
   void drop() noexcept {
     if (drop_ != nullptr) drop_();

@@ -35,6 +35,14 @@ struct native_option {
   return {-1, -1};
 }
 
+/// Whether a handle is a stream socket.
+template <class Os>
+[[nodiscard]] auto is_stream_socket(int handle) noexcept -> bool {
+  int type = 0;
+  ::socklen_t length = sizeof(type);
+  return Os::getsockopt(handle, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_STREAM;
+}
+
 }  // namespace sluice::inline v0::os
 
 #endif

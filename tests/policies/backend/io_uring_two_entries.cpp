@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <laws/backend_cancel.hpp>
+#include <laws/backend_files.hpp>
 #include <laws/backend_links.hpp>
+#include <laws/backend_messages.hpp>
 #include <laws/backend_order.hpp>
+#include <laws/backend_processes.hpp>
 #include <laws/backend_results.hpp>
 #include <laws/backend_threads.hpp>
 #include <laws/backend_time.hpp>
@@ -18,6 +21,9 @@ BOOST_AUTO_TEST_SUITE(io_uring_two_entries)
 
 using model = std::tuple<models::two_entries>;
 LAWS_OF_BACKEND_RESULTS(model)
+LAWS_OF_BACKEND_FILES(model)
+LAWS_OF_BACKEND_MESSAGES(model)
+LAWS_OF_BACKEND_PROCESSES(model)
 LAWS_OF_BACKEND_ORDER(model)
 LAWS_OF_BACKEND_LINKS(model)
 LAWS_OF_BACKEND_CANCEL(model)

@@ -7,10 +7,17 @@
 #include <sluice/concept/operation.hpp>
 #include <sluice/concept/service.hpp>
 #include <sluice/op/list.hpp>
+#include <sluice/os/native_file.hpp>
+#include <sluice/os/native_message.hpp>
+#include <sluice/os/native_net.hpp>
+#include <sluice/os/native_op.hpp>
+#include <sluice/os/native_process.hpp>
+
+#if defined(__linux__)
 
 #include <cerrno>
+#include <concepts>
 #include <cstdint>
-#include <type_traits>
 
 namespace sluice::inline v0::detail::readiness {
 
@@ -40,13 +47,13 @@ enum class served : std::uint8_t {
 template <class Op>
 struct scratch : request {};
 
-/// How one operation is made. To add an operation, specialise this and add it to the list of operations. A specialisation has
+/// How one operation is made. To add an operation, specialise this and add it to the list of operations; one that os/native_*.hpp
+/// describes needs that only if it waits for a descriptor. A specialisation has
 /// * `how`: see `served`;
 /// * `attempt<Os>(op, scratch, row)` for all but `threaded` and `itself`: a call that does not block, and what came of it;
 /// * `block<Os>(op, scratch)` for `threaded` and for an attempt that may ask for a thread: a call that may block, and its raw result;
-/// * and, where they hold: `makes_descriptor`, the result is a new descriptor; `raises_sigpipe`; `must_try(op)`, it is no use to wait
-/// instead
-///   of trying; `descriptor(op)`, where its fields do not say it.
+/// * and, where they hold: `makes_descriptor`, the result is a new descriptor; `raises_sigpipe`; `has_two`, it may wait for either of two
+///   descriptors; `must_try(op)`, it is no use to wait instead of trying; `descriptor(op)`, where its fields do not say it.
 template <class Op>
 struct calls {
   static constexpr auto how = served::nowhere;
@@ -68,15 +75,32 @@ concept foreign_operation = operation_struct<Op> && requires(const Op& op) {
   { perform(op) } -> std::integral;
 };
 
-struct foreign_request : request {
-  std::int64_t (*perform_it)(const void* op);
-};
-template <foreign_operation Op>
-struct scratch<Op> : foreign_request {};
-
 template <foreign_operation Op>
 struct calls<Op> {
   static constexpr auto how = served::threaded;
+
+  template <class Os>
+  static auto block(const Op& op, request&) noexcept -> std::int64_t {
+    return static_cast<std::int64_t>(perform(op));
+  }
+};
+
+/// An operation that is described as a call of the system's: made in place if it cannot block, else by a thread.
+template <os::has_native_op Op>
+struct scratch<Op> : request, os::native_op<Op>::kept {};
+
+template <os::has_native_op Op>
+struct calls<Op> {
+  static constexpr auto how = os::native_op<Op>::may_block ? served::threaded : served::at_once;
+
+  template <class Os>
+  static auto attempt(const Op& op, scratch<Op>& keep, row&) noexcept -> step {
+    return over(os::make_call<Os>(op, keep));
+  }
+  template <class Os>
+  static auto block(const Op& op, scratch<Op>& keep) noexcept -> std::int64_t {
+    return os::make_call<Os>(op, keep);
+  }
 };
 
 /// The descriptor that an operation works on, -1 for none.
@@ -90,6 +114,14 @@ template <class Op>
 
 template <class Op>
 inline constexpr bool makes_descriptor = requires { calls<Op>::makes_descriptor; };
+template <>
+inline constexpr bool makes_descriptor<op::open_at> = true;
+template <>
+inline constexpr bool makes_descriptor<op::spawn_process> = true;
+template <>
+inline constexpr bool makes_descriptor<op::open_signals> = true;
+template <class Op>
+inline constexpr bool has_two = requires { calls<Op>::has_two; };
 template <class Op>
 inline constexpr bool raises_sigpipe = requires { calls<Op>::raises_sigpipe; };
 template <class Op>
@@ -106,33 +138,6 @@ template <class Op>
     return true;
 }
 
-/// The number of operations that the library does not know.
-inline constexpr std::uint8_t foreign_code = 255;
-
-/// The operations of a list with a number each.
-template <class List>
-struct numbered;
-template <template <class...> class List, class... Entries>
-struct numbered<List<Entries...>> {
-  /// The number of an operation.
-  template <class Op>
-  static constexpr auto code_of() noexcept -> std::uint8_t {
-    std::uint8_t code = 0;
-    return ((std::is_same_v<typename Entries::type, Op> || (++code, false)) || ...) ? code : foreign_code;
-  }
-
-  /// Calls `f.template operator()<Op>()` for the operation with a number.
-  template <class F>
-  [[gnu::always_inline]] static auto with(std::uint8_t code, F&& f) noexcept {
-    decltype(f.template operator()<op::nop>()) outcome {};
-    std::uint8_t at = 0;
-    (void)((code == at++ && ((outcome = f.template operator()<typename Entries::type>()), true)) || ...);
-    return outcome;
-  }
-};
-using operations = numbered<std::remove_cvref_t<decltype(op::all)>>;
-
-template <class Op>
-inline constexpr std::uint8_t code_of = operations::code_of<Op>();
-
 }  // namespace sluice::inline v0::detail::readiness
+
+#endif

@@ -51,12 +51,20 @@ struct transfer_calls {
   template <class Os>
   static auto attempt(const Op& op, request& keep, row& of) noexcept -> step {
     const gathered<Op> all{op};
-    return transfer<Os, Reads>{op.file.native(), all.parts, all.count, op.offset}.attempt(keep, of);
+    return transfer<Os, Reads>{op.file.native(), all.parts, all.count, offset_of(op)}.attempt(keep, of);
   }
   template <class Os>
   static auto block(const Op& op, request& keep) noexcept -> std::int64_t {
     const gathered<Op> all{op};
-    return transfer<Os, Reads>{op.file.native(), all.parts, all.count, op.offset}.block(keep);
+    return transfer<Os, Reads>{op.file.native(), all.parts, all.count, offset_of(op)}.block(keep);
+  }
+
+ private:
+  static auto offset_of(const Op& op) noexcept -> std::uint64_t {
+    if constexpr (requires { op.offset; })
+      return op.offset;
+    else
+      return current_position;
   }
 };
 template <class Op>
@@ -69,6 +77,8 @@ struct calls<op::read> : transfer_calls<op::read, true> {};
 template <>
 struct calls<op::readv> : transfer_calls<op::readv, true> {};
 template <>
+struct calls<op::read_tty> : transfer_calls<op::read_tty, true> {};
+template <>
 struct calls<op::write> : write_calls<op::write> {};
 template <>
 struct calls<op::writev> : write_calls<op::writev> {};
@@ -80,17 +90,6 @@ struct calls<op::fsync> {
   template <class Os>
   static auto block(const op::fsync& op, request&) noexcept -> std::int64_t {
     return uninterrupted([&]() noexcept { return op.data_only ? Os::fdatasync(op.file.native()) : Os::fsync(op.file.native()); });
-  }
-};
-
-template <>
-struct calls<op::open_at> {
-  static constexpr auto how = served::threaded;
-  static constexpr bool makes_descriptor = true;
-
-  template <class Os>
-  static auto block(const op::open_at& op, request&) noexcept -> std::int64_t {
-    return uninterrupted([&]() noexcept { return Os::openat(op.directory.native(), op.path.c_str(), os::open_bits(op.flags), op.mode); });
   }
 };
 
@@ -111,23 +110,8 @@ struct calls<op::wait_event> {
 };
 
 template <>
-struct calls<op::notify_event> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::notify_event& op, request&, row&) noexcept -> step {
-    return over(os::notify<Os>(*op.source.state()));
-  }
-};
-
-template <>
 struct calls<op::nop> {
   static constexpr auto how = served::itself;
-
-  template <class Os>
-  static auto attempt(const op::nop&, request&, row&) noexcept -> step {
-    return over(0);
-  }
 };
 
 template <>
@@ -146,6 +130,14 @@ template <>
 struct calls<op::cancel> {
   static constexpr auto how = served::itself;
 };
+template <>
+struct calls<op::cancel_handle> {
+  static constexpr auto how = served::itself;
+};
+template <>
+struct calls<op::cancel_all> {
+  static constexpr auto how = served::itself;
+};
 
 // A close is the backend's own business.
 template <>
@@ -154,6 +146,14 @@ struct calls<op::close_file> {
 };
 template <>
 struct calls<op::close_socket> {
+  static constexpr auto how = served::itself;
+};
+template <>
+struct calls<op::close_directory> {
+  static constexpr auto how = served::itself;
+};
+template <>
+struct calls<op::close_process> {
   static constexpr auto how = served::itself;
 };
 

@@ -7,7 +7,6 @@
 #include <sluice/op/net.hpp>
 #include <sluice/os/native_flags.hpp>
 #include <sluice/os/sockaddr.hpp>
-#include <sluice/os/socket_options.hpp>
 
 #if defined(__linux__)
 
@@ -26,12 +25,6 @@ template <>
 struct scratch<op::accept> : request {
   ::sockaddr_storage address;
   ::socklen_t length;
-};
-template <>
-struct scratch<op::getsockname> : scratch<op::accept> {};
-template <>
-struct scratch<op::getsockopt> : request {
-  int value;
 };
 
 /// Whether a call on a descriptor would not block now, by the system's word.
@@ -228,78 +221,6 @@ struct calls<op::socket> {
   static auto attempt(const op::socket& op, request&, row&) noexcept -> step {
     return over(uninterrupted(
         [&]() noexcept { return Os::socket(os::domain_bits(op.domain), os::type_bits(op.type) | SOCK_NONBLOCK, op.protocol); }));
-  }
-};
-
-template <>
-struct calls<op::bind> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::bind& op, request&, row&) noexcept -> step {
-    ::sockaddr_storage address;
-    const auto length = os::encode(op.address, address);
-    return over(
-        uninterrupted([&]() noexcept { return Os::bind(op.socket.native(), reinterpret_cast<const ::sockaddr*>(&address), length); }));
-  }
-};
-
-template <>
-struct calls<op::listen> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::listen& op, request&, row&) noexcept -> step {
-    return over(uninterrupted([&]() noexcept { return Os::listen(op.socket.native(), op.backlog); }));
-  }
-};
-
-template <>
-struct calls<op::shutdown> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::shutdown& op, request&, row&) noexcept -> step {
-    return over(uninterrupted([&]() noexcept { return Os::shutdown(op.socket.native(), os::shutdown_bits(op.how)); }));
-  }
-};
-
-template <>
-struct calls<op::getsockname> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::getsockname& op, scratch<op::getsockname>& keep, row&) noexcept -> step {
-    return over(uninterrupted([&]() noexcept {
-      keep.length = sizeof(keep.address);
-      return Os::getsockname(op.socket.native(), reinterpret_cast<::sockaddr*>(&keep.address), &keep.length);
-    }));
-  }
-};
-
-template <>
-struct calls<op::setsockopt> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::setsockopt& op, request&, row&) noexcept -> step {
-    const auto native = os::option_of(op.option);
-    return over(uninterrupted(
-        [&]() noexcept { return Os::setsockopt(op.socket.native(), native.level, native.name, &op.value, sizeof(op.value)); }));
-  }
-};
-
-template <>
-struct calls<op::getsockopt> {
-  static constexpr auto how = served::at_once;
-
-  template <class Os>
-  static auto attempt(const op::getsockopt& op, scratch<op::getsockopt>& keep, row&) noexcept -> step {
-    const auto native = os::option_of(op.option);
-    return over(uninterrupted([&]() noexcept {
-      ::socklen_t length = sizeof(keep.value);
-      return Os::getsockopt(op.socket.native(), native.level, native.name, &keep.value, &length);
-    }));
   }
 };
 

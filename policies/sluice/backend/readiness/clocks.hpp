@@ -16,6 +16,7 @@ namespace sluice::inline v0::detail::readiness {
 /// A request with a deadline.
 struct timed_request : request, timer_node {
   clock_kind clock;
+  std::int32_t raw;  // its result when the time has come
 };
 
 /// Deadlines by clock. The steady clock's are the loop's own business; those of the others are shown to the system, which follows a clock

@@ -191,7 +191,7 @@ class lines {
 
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
     of.asked = true;
-    of.is_stream = (one.code == code_of<op::recv> || one.code == code_of<op::send>) && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
+    of.is_stream = one.made->streams && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
   }
 
   void list(std::int32_t number, row& of) noexcept {

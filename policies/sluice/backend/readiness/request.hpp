@@ -17,6 +17,8 @@ enum class next : std::uint8_t {
   wait,        ///< it would have blocked; to be tried again when its descriptor is ready in its direction
   pool,        ///< to be made by a thread, where it may block
   pool_alone,  ///< the same, and no other of its direction on its descriptor meanwhile: it is ready for one
+  other,       ///< it would have blocked on its other descriptor, `request::other`, in the other direction
+  kept,        ///< the backend has it already, in a place of its own
 };
 
 /// An attempt's outcome. \units as the system gives it: not negative, or minus an error
@@ -28,14 +30,29 @@ struct step {
 inline constexpr step must_wait{next::wait, 0};
 inline constexpr step needs_thread{next::pool, 0};
 inline constexpr step needs_thread_alone{next::pool_alone, 0};
+inline constexpr step must_wait_there{next::other, 0};
+inline constexpr step is_kept{next::kept, 0};
 
 /// Where an operation is.
 enum class stage : std::uint8_t {
   queued,   ///< to be attempted in the next poll
   waiting,  ///< in the line of its descriptor
   timing,   ///< for a time
+  watched,  ///< for any of several kinds of readiness
   pooled,   ///< with the threads
   over,     ///< has its result, which the next poll hands out
+};
+
+struct request;
+struct row;
+
+/// How the operations of one type are made, for code that does not know it. What no program starts is in none.
+struct ways {
+  auto (*attempt)(void* backend, request& one, row& of) noexcept -> step;  // does not block
+  auto (*block)(request& one) noexcept -> std::int64_t;                    // on a thread; null where it never comes to that
+  bool makes_descriptor;                                                   // the result is a new descriptor
+  bool streams;                                                            // on a stream socket a short transfer has emptied or filled it
+  bool connects;
 };
 
 /// The part of an operation in flight that does not depend on its type; the operation keeps it beside itself.
@@ -46,9 +63,10 @@ struct request {
   request* previous;        // in the list that it is in
   aio::record* record;      // whose
   const void* description;  // the operation as its user wrote it
+  const ways* made;         // how its type is
   std::size_t progress;     // bytes that earlier attempts have moved
   std::int32_t descriptor;  // -1 for none
-  std::uint8_t code;        // which operation
+  std::int32_t other;       // of two descriptors the one that it does not wait for
   std::uint8_t direction;   // a readiness bit; 0 for none
   stage where;
   bool alone;     // holds up the others of its direction while a thread makes it

@@ -5,6 +5,8 @@
 
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
+#include <sluice/backend/uring/prepare_file.hpp>
+#include <sluice/backend/uring/prepare_process.hpp>
 #include <sluice/concept/service.hpp>
 
 #if defined(__linux__)
@@ -69,6 +71,48 @@ template <>
 inline constexpr std::uint8_t opcode_of<op::cancel> = IORING_OP_ASYNC_CANCEL;
 template <>
 inline constexpr std::uint8_t opcode_of<op::wait_event> = IORING_OP_READ;
+template <>
+inline constexpr std::uint8_t opcode_of<op::truncate> = opcode::ftruncate;
+template <>
+inline constexpr std::uint8_t opcode_of<op::allocate> = IORING_OP_FALLOCATE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::advise> = IORING_OP_FADVISE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::close_directory> = IORING_OP_CLOSE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::rename_at> = IORING_OP_RENAMEAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::unlink_at> = IORING_OP_UNLINKAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::mkdir_at> = IORING_OP_MKDIRAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::symlink_at> = IORING_OP_SYMLINKAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::link_at> = IORING_OP_LINKAT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::stat_at> = IORING_OP_STATX;
+template <>
+inline constexpr std::uint8_t opcode_of<op::pipe> = opcode::pipe;
+template <>
+inline constexpr std::uint8_t opcode_of<op::splice> = IORING_OP_SPLICE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::tee> = IORING_OP_TEE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::recv_msg> = IORING_OP_RECVMSG;
+template <>
+inline constexpr std::uint8_t opcode_of<op::send_msg> = IORING_OP_SENDMSG;
+template <>
+inline constexpr std::uint8_t opcode_of<op::poll_once> = IORING_OP_POLL_ADD;
+template <>
+inline constexpr std::uint8_t opcode_of<op::cancel_all> = IORING_OP_ASYNC_CANCEL;
+template <>
+inline constexpr std::uint8_t opcode_of<op::child_exit> = opcode::waitid;
+template <>
+inline constexpr std::uint8_t opcode_of<op::close_process> = IORING_OP_CLOSE;
+template <>
+inline constexpr std::uint8_t opcode_of<op::wait_signal> = IORING_OP_READ;
+template <>
+inline constexpr std::uint8_t opcode_of<op::read_tty> = IORING_OP_READ;
 
 /// How the backend serves an operation with a kernel that has these opcodes.
 template <class Op>
@@ -77,9 +121,13 @@ template <class Op>
   if (opcode_of<Op> == opcode::first_plain) return foreign_operation<Op> ? service::ring : service::nowhere;
   // What waits must be able to be cancelled.
   constexpr bool waits = !never_waits<Op> && !std::is_same_v<Op, op::nop> && opcode_of<Op> != IORING_OP_CLOSE;
-  if (has(known, opcode_of<Op>) && (!waits || has(known, IORING_OP_ASYNC_CANCEL))) return service::ring;
+  const bool may_wait = !waits || has(known, IORING_OP_ASYNC_CANCEL);
+  if (std::is_same_v<Op, op::open_at> && !has(known, IORING_OP_OPENAT2)) return service::nowhere;
+  if (has(known, opcode_of<Op>) && may_wait) return service::ring;
   // Only newer opcodes are looked for before each use.
-  return never_waits<Op> && opcode_of<Op> >= opcode::first_newer ? service::call : service::nowhere;
+  if (opcode_of<Op> < opcode::first_newer) return service::nowhere;
+  if (has_older_entry<Op>) return has(known, IORING_OP_POLL_ADD) && may_wait ? service::ring : service::nowhere;
+  return service::call;
 }
 
 }  // namespace sluice::inline v0::detail::uring

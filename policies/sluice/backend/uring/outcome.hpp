@@ -6,6 +6,7 @@
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/op/list.hpp>
+#include <sluice/os/native_op.hpp>
 #include <sluice/os/sockaddr.hpp>
 #include <sluice/result.hpp>
 
@@ -18,14 +19,52 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 namespace sluice::inline v0::detail::uring {
+
+/// Whose a completion is.
+[[gnu::always_inline]] inline auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
+  return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
+}
+
+/// What a raw result comes to that does not depend on the operation. Only a cancel breaks off what the kernel's own threads run; some calls
+/// then give a number that is meant for the kernel itself.
+[[nodiscard, gnu::noinline, gnu::cold, gnu::const]] inline auto put_right(std::int32_t raw) noexcept -> std::int32_t {
+  constexpr std::int32_t first_internal = 512;
+  constexpr std::int32_t last = 4095;
+  return raw == -EINTR || (raw <= -first_internal && raw >= -last) ? -ECANCELED : raw;
+}
+
+/// Adds one to those that are to be asked to end.
+inline void put_off(aio::record*& unasked, aio::record& one) noexcept {
+  one.kind |= aio::record_kind::unasked;
+  one.next = std::exchange(unasked, &one);
+}
+/// It need not be asked any more.
+[[gnu::noinline, gnu::cold]] inline void take_back(aio::record*& unasked, aio::record& one) noexcept {
+  aio::record** place = &unasked;
+  while (*place != &one) place = &(*place)->next;
+  *place = one.next;
+  one.kind = static_cast<std::uint8_t>(one.kind & ~aio::record_kind::unasked);
+}
+
+/// Result and flags at once.
+[[gnu::always_inline]] inline void copy_outcome(aio::record& record, const ::io_uring_cqe& completion) noexcept {
+  static_assert(offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + sizeof(completion.res));
+  static_assert(offsetof(aio::record, flags) == offsetof(aio::record, res) + sizeof(record.res));
+  std::uint64_t both = 0;
+  std::memcpy(&both, reinterpret_cast<const std::byte*>(&completion) + offsetof(::io_uring_cqe, res), sizeof(both));
+  std::memcpy(reinterpret_cast<std::byte*>(&record) + offsetof(aio::record, res), &both, sizeof(both));
+}
 
 /// For checkers of memory, which do not see what the kernel writes when an operation completes.
 template <class Os, class Op>
 void note_written([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>& keep, [[maybe_unused]] std::int32_t raw) noexcept {
   [[maybe_unused]] auto left = static_cast<std::size_t>(raw);
-  if constexpr (std::is_same_v<Op, op::accept>) {
+  if constexpr (os::has_native_op<Op>) {
+    if constexpr (!std::is_empty_v<scratch<Op>>) Os::memory_written(&keep, sizeof(keep));
+  } else if constexpr (std::is_same_v<Op, op::accept>) {
     Os::memory_written(&keep.length, sizeof(keep.length));
     Os::memory_written(&keep.address, keep.length);
   } else if constexpr (std::is_same_v<Op, op::read> || std::is_same_v<Op, op::recv>) {
@@ -44,32 +83,15 @@ template <class Os, class Op>
 auto value_of(const Op& op, const scratch<Op>& keep, std::int32_t raw) noexcept {
   using type = typename Op::result_type;
   note_written<Os>(op, keep, raw);
-  if constexpr (std::is_same_v<Op, op::accept>)
+  if constexpr (requires { os::native_op<Op>::template value<Os>(op, keep, raw); })
+    return os::native_op<Op>::template value<Os>(op, keep, raw);
+  else if constexpr (requires { os::native_op<Op>::value(op, keep, raw); })
+    return os::native_op<Op>::value(op, keep, raw);
+  else if constexpr (std::is_same_v<Op, op::accept>)
     return accepted{.socket = socket_handle{raw}, .peer = os::decode(keep.address, keep.length)};
-  else if constexpr (std::is_same_v<Op, op::getsockname>)
-    return os::decode(keep.address, keep.length);
-  else if constexpr (std::is_same_v<Op, op::getsockopt>)
-    return keep.value;
   else
     return static_cast<type>(raw);
 }
-
-/// Whose completion it is.
-inline auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
-  return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
-}
-
-/// Leaves result and flags in the record, both at once.
-[[gnu::always_inline]] inline void copy_outcome(aio::record& record, const ::io_uring_cqe& completion) noexcept {
-  static_assert(offsetof(::io_uring_cqe, flags) == offsetof(::io_uring_cqe, res) + sizeof(completion.res));
-  static_assert(offsetof(aio::record, flags) == offsetof(aio::record, res) + sizeof(record.res));
-  std::uint64_t both = 0;
-  std::memcpy(&both, reinterpret_cast<const std::byte*>(&completion) + offsetof(::io_uring_cqe, res), sizeof(both));
-  std::memcpy(reinterpret_cast<std::byte*>(&record) + offsetof(aio::record, res), &both, sizeof(both));
-}
-
-/// Only a cancel interrupts what the kernel's own threads run.
-constexpr auto put_right(std::int32_t raw) noexcept -> std::int32_t { return raw == -EINTR ? -ECANCELED : raw; }
 
 /// An operation's raw result as the library counts it: what the kernel's own conventions say differently is put right.
 template <class Op>

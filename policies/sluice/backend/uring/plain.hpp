@@ -12,10 +12,8 @@
 
 #include <liburing.h>
 
-#include <cerrno>
 #include <cstdint>
-
-#include <sys/socket.h>
+#include <type_traits>
 
 namespace sluice::inline v0::detail::uring {
 
@@ -30,6 +28,8 @@ template <>
 inline constexpr bool always_plain<op::getsockopt> = true;
 template <>
 inline constexpr bool always_plain<op::notify_event> = true;
+template <>
+inline constexpr bool always_plain<op::cancel_handle> = true;
 
 /// Whether an operation cannot wait, so that a plain call does as well as an entry.
 template <class Op>
@@ -43,44 +43,55 @@ inline constexpr bool never_waits<op::listen> = true;
 template <>
 inline constexpr bool never_waits<op::shutdown> = true;
 
-/// Operations that the kernel itself can run as part of a chain. Closes are not its business, for it would skip them; times are not, for
-/// what waits for one could not be taken back from the kernel without losing the time that has passed.
+/// Whether there are values of an operation that no entry can hold; `fits_entry` looks at them.
 template <class Op>
-inline constexpr bool linkable =
-    !(always_plain<Op> || std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::close_file> ||
-      std::is_same_v<Op, op::close_socket> || std::is_same_v<Op, op::timeout> || std::is_same_v<Op, op::link_timeout>);
+inline constexpr bool may_not_fit = false;
+template <class Op>
+auto fits_entry(const Op&) noexcept -> bool {
+  return true;
+}
+
+/// Whether the kernel goes on with a chain although this operation in it has failed.
+template <class Op>
+inline constexpr bool failure_is_ignored = false;
+template <>
+inline constexpr bool failure_is_ignored<op::fsync> = true;
+template <>
+inline constexpr bool failure_is_ignored<op::shutdown> = true;
+
+/// Whether the kernel runs an operation in a chain as the library would. Closes are not its business, for it would skip them; times are
+/// not, for what waits for one could not be taken back from the kernel without losing the time that has passed.
+template <class Op, bool Last>
+inline constexpr bool keeps_links =
+    !always_plain<Op> && !may_not_fit<Op> && !closes_handle<Op> && (Last || !failure_is_ignored<Op>) &&
+    !std::is_same_v<Op, op::wait_event> && !std::is_same_v<Op, op::timeout> && !std::is_same_v<Op, op::link_timeout>;
+
+/// Whether an operation may be a plain call on some kernel, or for some values.
+template <class Op>
+inline constexpr bool may_be_plain = os::has_native_op<Op>;
+
+/// Has an entry stand for `call(what, kept)`, a plain call. Zero.
+inline auto set_plain(::io_uring_sqe& e, int (*call)(const void*, void*) noexcept, const void* what, void* kept) noexcept -> int {
+  set_entry(e, opcode::plain_op, -1, what, 0, reinterpret_cast<std::uintptr_t>(kept));
+  e.addr3 = reinterpret_cast<std::uintptr_t>(call);
+  return 0;
+}
+
+/// Makes the plain call of an operation. The raw result.
+template <class Os, os::has_native_op Op>
+auto make_plain(const void* op, void* keep) noexcept -> int {
+  return os::make_call<Os>(*static_cast<const Op*>(op), *static_cast<scratch<Op>*>(keep));
+}
+
+/// Makes the plain call that an entry stands for. The raw result.
+inline auto call(const ::io_uring_sqe& e) noexcept -> int {
+  return reinterpret_cast<int (*)(const void*, void*) noexcept>(static_cast<std::uintptr_t>(e.addr3))(
+      reinterpret_cast<const void*>(static_cast<std::uintptr_t>(e.addr)), reinterpret_cast<void*>(static_cast<std::uintptr_t>(e.off)));
+}
 
 using os::ensure_descriptor;
 using os::notify;
 using os::take_token;
-
-template <class Os>
-[[gnu::cold]] auto call_once(const ::io_uring_sqe& e) noexcept -> int {
-  auto* const address = reinterpret_cast<void*>(static_cast<std::uintptr_t>(e.addr));
-  switch (e.opcode) {
-    case opcode::bind: return Os::bind(e.fd, static_cast<const ::sockaddr*>(address), static_cast<::socklen_t>(e.off));
-    case opcode::listen: return Os::listen(e.fd, static_cast<int>(e.len));
-    case IORING_OP_SOCKET: return Os::socket(e.fd, static_cast<int>(e.off), static_cast<int>(e.len));
-    case IORING_OP_SHUTDOWN: return Os::shutdown(e.fd, static_cast<int>(e.len));
-    case opcode::plain_notify: return notify<Os>(*static_cast<event_source_state*>(address));
-    case opcode::plain_getsockname:
-      return Os::getsockname(e.fd, static_cast<::sockaddr*>(address), reinterpret_cast<::socklen_t*>(static_cast<std::uintptr_t>(e.off)));
-    case opcode::plain_setsockopt: return Os::setsockopt(e.fd, static_cast<int>(e.len), static_cast<int>(e.off), address, sizeof(int));
-    case opcode::plain_getsockopt: {
-      auto* const keep = static_cast<scratch<op::getsockopt>*>(address);
-      return Os::getsockopt(e.fd, static_cast<int>(e.len), static_cast<int>(e.off), &keep->value, &keep->length);
-    }
-    default: return -EINVAL;
-  }
-}
-
-/// Does by a plain call what an entry says. The raw result.
-template <class Os>
-auto call(const ::io_uring_sqe& e) noexcept -> int {
-  for (;;) {
-    if (const int outcome = call_once<Os>(e); outcome != -EINTR) return outcome;
-  }
-}
 
 }  // namespace sluice::inline v0::detail::uring
 

@@ -4,8 +4,11 @@
 /// One submission entry for each operation, and what an operation keeps beside it. Part of the policy backend::io_uring.
 
 #include <sluice/concept/operation.hpp>
+#include <sluice/interval.hpp>
 #include <sluice/op/list.hpp>
 #include <sluice/os/native_flags.hpp>
+#include <sluice/os/native_net.hpp>
+#include <sluice/os/native_op.hpp>
 #include <sluice/os/sockaddr.hpp>
 #include <sluice/os/socket_options.hpp>
 
@@ -25,13 +28,13 @@ namespace sluice::inline v0::detail::uring {
 /// Opcodes newer than the oldest header that is supported, and codes of ours for operations that are always a plain call.
 namespace opcode {
 inline constexpr std::uint8_t first_newer = 49;
+inline constexpr std::uint8_t waitid = 50;
+inline constexpr std::uint8_t ftruncate = 55;
 inline constexpr std::uint8_t bind = 56;
 inline constexpr std::uint8_t listen = 57;
+inline constexpr std::uint8_t pipe = 62;
 inline constexpr std::uint8_t first_plain = 224;
-inline constexpr std::uint8_t plain_getsockname = 224;
-inline constexpr std::uint8_t plain_setsockopt = 225;
-inline constexpr std::uint8_t plain_getsockopt = 226;
-inline constexpr std::uint8_t plain_notify = 227;
+inline constexpr std::uint8_t plain_op = first_plain;
 }  // namespace opcode
 
 /// Never in the system's own headers of the oldest distribution.
@@ -52,6 +55,8 @@ static_assert(sizeof(wait_argument) == sizeof(::io_uring_getevents_arg));
 /// What the kernel reads or writes while an operation is in flight, beside the user's own buffers.
 template <class Op>
 struct scratch {};
+template <os::has_native_op Op>
+struct scratch<Op> : os::native_op<Op>::kept {};
 
 template <>
 struct scratch<op::accept> {
@@ -59,13 +64,9 @@ struct scratch<op::accept> {
   ::socklen_t length;
 };
 template <>
-struct scratch<op::getsockname> : scratch<op::accept> {};
-template <>
-struct scratch<op::bind> {
+struct scratch<op::connect> {
   ::sockaddr_storage address;
 };
-template <>
-struct scratch<op::connect> : scratch<op::bind> {};
 template <>
 struct scratch<op::timeout> {
   ::__kernel_timespec when;
@@ -76,19 +77,9 @@ template <>
 struct scratch<op::wait_event> {
   std::uint64_t token;
 };
-template <>
-struct scratch<op::getsockopt> {
-  int value;
-  ::socklen_t length;
-};
-template <>
-struct scratch<op::setsockopt> {
-  int value;
-};
 
 using os::domain_bits;
 using os::length_bits;
-using os::open_bits;
 using os::recv_bits;
 using os::send_bits;
 using os::shutdown_bits;
@@ -99,6 +90,18 @@ inline auto timespec_of(std::int64_t nanoseconds) noexcept -> ::__kernel_timespe
   if (nanoseconds < 0) nanoseconds = 0;
   return {.tv_sec = nanoseconds / second, .tv_nsec = nanoseconds % second};
 }
+
+/// How long to wait, for an entry into the kernel.
+struct timed_wait {
+  ::__kernel_timespec when;
+  wait_argument argument{};
+
+  explicit timed_wait(interval limit) noexcept : when{timespec_of(limit.count)} {
+    if (limit != interval::max()) argument.deadline = reinterpret_cast<std::uintptr_t>(&when);
+  }
+  timed_wait(const timed_wait&) = delete;
+  auto operator=(const timed_wait&) -> timed_wait& = delete;
+};
 
 template <class Timeout>
 auto timeout_bits(const Timeout& op, ::__kernel_timespec& when) noexcept -> unsigned {
@@ -148,9 +151,6 @@ inline void prepare(::io_uring_sqe& e, const op::writev& op, scratch<op::writev>
 }
 inline void prepare(::io_uring_sqe& e, const op::fsync& op, scratch<op::fsync>&) noexcept {
   ::io_uring_prep_fsync(&e, op.file.native(), op.data_only ? IORING_FSYNC_DATASYNC : 0U);
-}
-inline void prepare(::io_uring_sqe& e, const op::open_at& op, scratch<op::open_at>&) noexcept {
-  ::io_uring_prep_openat(&e, op.directory.native(), op.path.c_str(), open_bits(op.flags), op.mode);
 }
 inline void prepare(::io_uring_sqe& e, const op::close_file& op, scratch<op::close_file>&) noexcept {
   ::io_uring_prep_close(&e, op.file.native());
@@ -202,26 +202,6 @@ inline void prepare(::io_uring_sqe& e, const op::cancel& op, scratch<op::cancel>
 inline void prepare(::io_uring_sqe& e, const op::wait_event& op, scratch<op::wait_event>& keep) noexcept {
   const int descriptor = event_source_state::descriptor_in(op.source.state()->word.load(std::memory_order_acquire));
   ::io_uring_prep_read(&e, descriptor, &keep.token, sizeof(keep.token), 0);
-}
-
-inline void prepare(::io_uring_sqe& e, const op::notify_event& op, scratch<op::notify_event>&) noexcept {
-  prepare_raw(e, opcode::plain_notify, -1, op.source.state(), 0, 0);
-}
-inline void prepare(::io_uring_sqe& e, const op::getsockname& op, scratch<op::getsockname>& keep) noexcept {
-  keep.length = sizeof(keep.address);
-  prepare_raw(e, opcode::plain_getsockname, op.socket.native(), &keep.address, 0, reinterpret_cast<std::uintptr_t>(&keep.length));
-}
-inline void prepare(::io_uring_sqe& e, const op::setsockopt& op, scratch<op::setsockopt>& keep) noexcept {
-  const auto native = os::option_of(op.option);
-  keep.value = op.value;
-  prepare_raw(e, opcode::plain_setsockopt, op.socket.native(), &keep.value, static_cast<unsigned>(native.level),
-              static_cast<unsigned>(native.name));
-}
-inline void prepare(::io_uring_sqe& e, const op::getsockopt& op, scratch<op::getsockopt>& keep) noexcept {
-  const auto native = os::option_of(op.option);
-  keep.length = sizeof(keep.value);
-  prepare_raw(e, opcode::plain_getsockopt, op.socket.native(), &keep, static_cast<unsigned>(native.level),
-              static_cast<unsigned>(native.name));
 }
 
 /// A user's own operation: `prepare(io_uring_sqe&, const Op&)` is found by argument-dependent lookup.

@@ -152,6 +152,22 @@ class newer_opcodes {
 
 using os::fork_sentinel;
 
+/// Spares the kernel the look-up of the ring's descriptor: what to enter instead of it, or something negative.
+template <class Os>
+[[gnu::cold]] auto register_descriptor(unsigned descriptor) noexcept -> int {
+  ::io_uring_rsrc_update slot{};
+  slot.offset = ~0U;
+  slot.data = descriptor;
+  return Os::uring_register(descriptor, IORING_REGISTER_RING_FDS, &slot, 1) == 1 ? static_cast<int>(slot.offset) : -1;
+}
+/// Takes that back.
+template <class Os>
+[[gnu::cold]] void unregister_descriptor(unsigned descriptor, unsigned registered) noexcept {
+  ::io_uring_rsrc_update slot{};
+  slot.offset = registered;
+  (void)Os::uring_register(descriptor, IORING_UNREGISTER_RING_FDS, &slot, 1);
+}
+
 }  // namespace sluice::inline v0::detail::uring
 
 #endif
