@@ -17,6 +17,7 @@
 #include <sluice/interval.hpp>
 #include <sluice/op/cancel.hpp>
 #include <sluice/op/file.hpp>
+#include <sluice/op/list.hpp>
 
 #include <atomic>
 #include <cstddef>

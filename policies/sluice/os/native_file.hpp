@@ -20,6 +20,9 @@
 
 namespace sluice::inline v0::os {
 
+/// \cond
+// What each is, native_op.hpp says.
+
 /// \src posix_fadvise(2)
 constexpr auto advice_bits(file_advice advice) noexcept -> int {
   switch (advice) {
@@ -206,6 +209,8 @@ struct native_op<op::read_directory> : plain_native_op {
     return directory_entries{op.buffer.first(static_cast<std::size_t>(raw))};
   }
 };
+
+/// \endcond
 
 }  // namespace sluice::inline v0::os
 

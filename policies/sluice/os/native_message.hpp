@@ -22,6 +22,9 @@
 
 namespace sluice::inline v0::os {
 
+/// \cond
+// What each is, native_op.hpp says.
+
 static_assert(static_cast<int>(recv_flags::error_queue) == MSG_ERRQUEUE && static_cast<int>(send_flags::confirm) == MSG_CONFIRM &&
               static_cast<int>(send_flags::fast_open) == MSG_FASTOPEN);
 static_assert(static_cast<int>(message_flags::out_of_band) == MSG_OOB && static_cast<int>(message_flags::control_truncated) == MSG_CTRUNC &&
@@ -126,6 +129,8 @@ struct native_op<op::tee> : plain_native_op {
     return Os::tee(op.file.native(), op.to.native(), length_bits(op.length), static_cast<unsigned>(op.flags));
   }
 };
+
+/// \endcond
 
 }  // namespace sluice::inline v0::os
 

@@ -19,6 +19,9 @@
 
 namespace sluice::inline v0::os {
 
+/// \cond
+// What each is, native_op.hpp says.
+
 /// An address, and its length where the system says it.
 struct kept_address {
   ::sockaddr_storage address;  ///< as the system takes it
@@ -118,6 +121,8 @@ struct native_op<op::notify_event> : plain_native_op {
     return notify<Os>(*op.source.state());
   }
 };
+
+/// \endcond
 
 }  // namespace sluice::inline v0::os
 

@@ -29,6 +29,9 @@
 
 namespace sluice::inline v0::os {
 
+/// \cond
+// What each is, native_op.hpp says.
+
 inline void add_signals(::sigset_t& to, std::uint64_t bits) noexcept {
   for (int number = 1; number <= signal_set::most; ++number)
     if ((bits >> static_cast<unsigned>(number - 1) & 1U) != 0) sigaddset(&to, number);
@@ -291,6 +294,8 @@ struct native_op<op::child_exit> : plain_native_op {
     return exit_status_of(keep.info);
   }
 };
+
+/// \endcond
 
 }  // namespace sluice::inline v0::os
 
