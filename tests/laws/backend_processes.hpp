@@ -168,6 +168,7 @@ void a_child_gets_its_descriptors_whatever_their_numbers_are() {
   const auto b = support::pipe_pair();
   // Each takes the number of the other.
   const sluice::given_handle crossed[] = {{.handle = a.far.file(), .number = b.far.get()}, {.handle = b.far.file(), .number = a.far.get()}};
+  succeeded(s.run_alone(op::nop{}));  // a backend may open what it needs with its first operation
   const auto before = support::count_descriptors();
   const auto script = "echo to_a >&" + std::to_string(b.far.get()) + "; echo to_b >&" + std::to_string(a.far.get());
   const shell one{s, script.c_str(), {.descriptors = crossed}};
@@ -186,6 +187,7 @@ void a_child_gets_its_descriptors_whatever_their_numbers_are() {
 template <class Config>
 void a_program_that_cannot_start_is_an_error_and_no_child() {
   session<Config> s;
+  succeeded(s.run_alone(op::nop{}));  // a backend may open what it needs with its first operation
   const auto before = support::count_descriptors();
   const auto file = support::temporary_file("x");
   failed(s.run_alone(op::spawn_process{.path = "/no/such/program"}), std::errc::no_such_file_or_directory);

@@ -6,13 +6,8 @@
 #include <laws/backend_results.hpp>
 #include <laws/backend_threads.hpp>
 #include <laws/backend_time.hpp>
-#include <sluice/backend/epoll.hpp>
-#include <sluice/backend/io_uring.hpp>
-#include <sluice/backend/with_fallback.hpp>
 #include <sluice/coro/facade.hpp>
-#include <sluice/native.hpp>
-#include <sluice/trace/counters.hpp>
-#include <support/lacking_os.hpp>
+#include <support/fallback_models.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -34,29 +29,13 @@ using laws::backend::succeeded;
 using sluice::service;
 using sluice::started;
 using support::denial;
-using support::lacking_os;
 using support::put;
 
-template <sluice::io_uring_options O = {}>
-using completed = sluice::backend::with_fallback<sluice::backend::io_uring<O, lacking_os>, sluice::backend::epoll<{}, lacking_os>>;
-
-struct app : sluice::config<completed<>, sluice::trace::counters>, laws::backend::readiness_facts<> {};
-// Nothing by a plain call where there is an entry.
-struct strict : sluice::config<completed<{.inline_try = sluice::inline_try::never}>, sluice::trace::counters>,
-                laws::backend::readiness_facts<> {};
-
-// But for the one that the laws use as a user's own.
-constexpr std::uint64_t everything = ~(std::uint64_t{1} << IORING_OP_FALLOCATE);
-
-struct nothing_there {
-  denial all{everything};
-};
-
-auto how(auto& ring, std::string_view name) -> service {
-  for (const auto& one : ring.report())
-    if (one.operation == name) return one.how;
-  return service::nowhere;
-}
+using models::app;
+using models::everything;
+using models::how;
+using models::nothing_there;
+using models::strict;
 
 /// One of everything, and a chain of some.
 void run_each() {
