@@ -136,7 +136,7 @@ class io_uring {
     entry* const e = acquire(watch);
     if (e == nullptr) [[unlikely]]
       return done_with(record, -ENOMEM);
-    if constexpr (detail::uring::foreign_operation<Op>) submissions_.expect_tails();
+    if constexpr (detail::uring::writes_tail<Op>) submissions_.expect_tails();
     fill(*e, op, keep);
     e->user_data = identity(record);
     return started::pending;
@@ -161,7 +161,7 @@ class io_uring {
   template <class Op>
   auto prepare_entry(entry& e, aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
     e = entry{};
-    if constexpr (detail::uring::foreign_operation<Op>) submissions_.expect_tails();
+    if constexpr (detail::uring::writes_tail<Op>) submissions_.expect_tails();
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
     }

@@ -208,6 +208,10 @@ inline void prepare(::io_uring_sqe& e, const op::wait_event& op, scratch<op::wai
 template <class Op>
 concept foreign_operation = operation_struct<Op> && requires(::io_uring_sqe& e, const Op& op) { prepare(e, op); };
 
+/// Whether preparing an operation writes what is behind `user_data`, which then has to be cleared for whoever comes next.
+template <class Op>
+inline constexpr bool writes_tail = foreign_operation<Op>;
+
 template <foreign_operation Op>
 void prepare_foreign(::io_uring_sqe& e, const Op& op) noexcept {
   prepare(e, op);

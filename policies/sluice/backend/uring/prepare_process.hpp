@@ -26,6 +26,12 @@ namespace sluice::inline v0::detail::uring {
 template <>
 inline constexpr bool never_waits<op::pipe> = true;
 template <>
+inline constexpr bool writes_tail<op::splice> = true;
+template <>
+inline constexpr bool writes_tail<op::tee> = true;
+template <>
+inline constexpr bool writes_tail<op::child_exit> = true;
+template <>
 inline constexpr bool always_plain<op::spawn_process> = true;
 template <>
 inline constexpr bool always_plain<op::open_signals> = true;
