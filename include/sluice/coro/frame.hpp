@@ -117,16 +117,16 @@ struct alignas(64) fiber {
 /// What a new task has as zeroes: one cache line, cleared at a stroke, which is why nothing here has a default.
 template <class Config>
 struct alignas(64) frame_start {
-  frame<Config>** handle;       ///< the pointer in the handle that owns it, where one does
-  task_owner<Config>* parent;   ///< the scope that owns it, where one does
-  fiber<Config>* joiner;        ///< waits for the end
-  stop_relay* stop;             ///< made when foreign code asks for a token
-  cancel_scope* innermost;      ///< the list of those inside `base`, which ends there; null where there is none
-  cancel_scope base;            ///< the whole task
-  std::uint32_t refused;        ///< waits refused since it was asked to end
-  bool named;                   ///< `label` was written
-  bool has_place;               ///< `where` was written
-  std::uint8_t walked;          ///< of reports: 0 for not yet, 1 for on the way, 2 for done
+  frame<Config>** handle;      ///< the pointer in the handle that owns it, where one does
+  task_owner<Config>* parent;  ///< the scope that owns it, where one does
+  fiber<Config>* joiner;       ///< waits for the end
+  stop_relay* stop;            ///< made when foreign code asks for a token
+  cancel_scope* innermost;     ///< the list of those inside `base`, which ends there; null where there is none
+  cancel_scope base;           ///< the whole task
+  std::uint32_t refused;       ///< waits refused since it was asked to end
+  bool named;                  ///< `label` was written
+  bool has_place;              ///< `where` was written
+  std::uint8_t walked;         ///< of reports: 0 for not yet, 1 for on the way, 2 for done
 };
 
 /// The cold part of a task. The first two cache lines are used by every task, the third one is for what is rare and has no value before it

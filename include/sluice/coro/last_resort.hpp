@@ -9,8 +9,10 @@
 
 #include <atomic>
 #include <cassert>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace sluice::inline v0::coro {
@@ -189,6 +191,33 @@ auto scheduler<Config>::attend() noexcept -> bool {
   }
   tell_lost();
   return live_ != 0;
+}
+
+template <class Config>
+auto scheduler<Config>::shared_inbox() noexcept -> inbox* {
+  ring_.expect_wakes(true);
+  if (inbox_ == nullptr) inbox_ = new (std::nothrow) inbox{this, [](void* home) noexcept { static_cast<scheduler*>(home)->ring_.wake(); }};
+  return inbox_;
+}
+
+template <class Config>
+void scheduler<Config>::cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept {
+  fiber_type& hot = slab_.at(slot);
+  if (hot.generation == generation && hot.state != fiber_state::free && hot.cold != nullptr) request_cancel(*hot.cold);
+}
+
+template <class Config>
+auto scheduler<Config>::next_task(std::uint32_t& slot) noexcept -> fiber_type* {
+  while (slot < slab_.extent())
+    if (auto& task = slab_.at(slot++); task.state != fiber_state::free && task.cold != nullptr) return &task;
+  return nullptr;
+}
+
+template <class Config>
+void scheduler<Config>::watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept {
+  ring_.expect_wakes(true);
+  wishes_ = wishes;
+  wish_target_ = target;
 }
 
 template <class Config>

@@ -399,23 +399,11 @@ class scheduler {
     wishes.fetch_or(bit, std::memory_order_relaxed);
     ring_.wake();
   }
-  void watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept {
-    ring_.expect_wakes(true);
-    wishes_ = wishes;
-    wish_target_ = target;
-  }
+  void watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept;
 
   // How other threads reach this scheduler; made when first asked for. Null where there is no memory for it.
-  auto shared_inbox() noexcept -> inbox* {
-    ring_.expect_wakes(true);
-    if (inbox_ == nullptr)
-      inbox_ = new (std::nothrow) inbox{this, [](void* home) noexcept { static_cast<scheduler*>(home)->ring_.wake(); }};
-    return inbox_;
-  }
-  void cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept {
-    fiber_type& hot = slab_.at(slot);
-    if (hot.generation == generation && hot.state != fiber_state::free && hot.cold != nullptr) request_cancel(*hot.cold);
-  }
+  auto shared_inbox() noexcept -> inbox*;
+  void cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept;
 
   template <class F>
   void each_task(F&& f) noexcept {
@@ -423,11 +411,7 @@ class scheduler {
     while (fiber_type* const task = next_task(slot)) f(*task);
   }
   // The first task from a slot on, which is moved behind it; null where there is none.
-  [[gnu::noinline, gnu::cold]] auto next_task(std::uint32_t& slot) noexcept -> fiber_type* {
-    while (slot < slab_.extent())
-      if (auto& task = slab_.at(slot++); task.state != fiber_state::free && task.cold != nullptr) return &task;
-    return nullptr;
-  }
+  [[gnu::noinline, gnu::cold]] auto next_task(std::uint32_t& slot) noexcept -> fiber_type*;
   [[nodiscard]] auto stack_of_running() const noexcept -> const frame_type* { return running_ == &root_ ? nullptr : running_->cold; }
 
   static constexpr std::uint8_t timer_wakes = 1;
