@@ -308,6 +308,61 @@ void a_close_of_a_directory_waits_for_what_starts_from_it() {
   failed(s.run_alone(op::close_directory{.directory = here}), std::errc::bad_file_descriptor);
 }
 
+/// Nothing here waits for a peer, so a cancel may come too late; what the result says is what happened.
+template <class Config>
+void what_is_cancelled_at_once_has_happened_or_has_not() {
+  covers("6.2");
+  session<Config> s;
+  const support::temporary_folder folder;
+  const auto base = open_folder(folder);
+  const auto here = directory_of(base);
+  const auto file = support::temporary_file("0123456789");
+  const auto copy = support::temporary_file();
+  const auto length = [](const support::descriptor& one) { return ::lseek(one.get(), 0, SEEK_END); };
+  support::buffer<1024> buffer;
+  for (const bool submitted : {false, true}) {
+    // `look`: whether it has happened.
+    const auto agrees = [&]<class Op>(const Op& description, auto&& look) {
+      typename session<Config>::template operation<Op> one{description};
+      if (s.ring.start(one) == started::pending) {
+        if (submitted) s.poll(sluice::wait::none);
+        s.ring.cancel(one);
+        s.finish(one);
+      }
+      if (!one.result()) canceled(one.result());
+      BOOST_TEST(look() == one.result().has_value(), Op::name);
+    };
+    const auto looks_at = [&](const char* name) { return [&, name] { return exists(folder / name); }; };
+    BOOST_REQUIRE(::ftruncate(file.get(), 10) == 0);
+    BOOST_REQUIRE(::ftruncate(copy.get(), 0) == 0);
+    for (const auto* name : {"old", "gone"}) touch(folder / name);
+    for (const auto* name : {"new", "soft", "hard"}) (void)::unlink((folder / name).c_str());
+    (void)::rmdir((folder / "sub").c_str());
+    agrees(op::mkdir_at{.directory = here, .path = "sub"}, looks_at("sub"));
+    agrees(op::link_at{.directory = here, .path = "old", .to_directory = here, .to_path = "hard"}, looks_at("hard"));
+    agrees(op::symlink_at{.target = ".", .directory = here, .path = "soft"}, looks_at("soft"));
+    agrees(op::unlink_at{.directory = here, .path = "gone"}, [&] { return !exists(folder / "gone"); });
+    agrees(op::rename_at{.directory = here, .path = "old", .to_directory = here, .to_path = "new"}, looks_at("new"));
+    agrees(op::truncate{.file = file.file(), .length = 4}, [&] { return length(file) == 4; });
+    agrees(op::allocate{.file = file.file(), .length = 100}, [&] { return length(file) == 100; });
+    agrees(op::copy_range{.file = file.file(), .offset = 0, .to = copy.file(), .to_offset = 0, .length = 3},
+           [&] { return length(copy) == 3; });
+    {  // these change nothing
+      auto several = s.call(op::advise{.file = file.file()}, op::fsync{.file = file.file()}, op::stat_at{.directory = here},
+                            op::read_directory{.directory = here, .buffer = buffer.span()});
+      s.ring.start(several);
+      if (submitted) s.poll(sluice::wait::none);
+      several.cancel(s.ring);
+      s.finish(several);
+      const auto [advised, synced, facts, names] = several.results();
+      if (!advised) canceled(advised);
+      if (!synced) canceled(synced);
+      if (!facts) canceled(facts);
+      if (!names) canceled(names);
+    }
+  }
+}
+
 }  // namespace laws::backend
 
 // clang-format off
@@ -320,5 +375,6 @@ void a_close_of_a_directory_waits_for_what_starts_from_it() {
   LAW_OF_BACKENDS(names_are_made_changed_and_taken_away, models)              \
   LAW_OF_BACKENDS(a_status_says_what_a_file_is, models)                       \
   LAW_OF_BACKENDS(a_directory_is_read_in_parts, models)                       \
-  LAW_OF_BACKENDS(a_close_of_a_directory_waits_for_what_starts_from_it, models)
+  LAW_OF_BACKENDS(a_close_of_a_directory_waits_for_what_starts_from_it, models) \
+  LAW_OF_BACKENDS(what_is_cancelled_at_once_has_happened_or_has_not, models)
 // clang-format on

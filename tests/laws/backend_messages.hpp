@@ -150,6 +150,18 @@ void a_message_that_does_not_come_can_be_cancelled() {
   s.finish(one);
   canceled(one.result());
   failed(s.run_alone(op::timed(op::recv_msg{.socket = pair.near.socket(), .buffers = in}, 1ms)), sluice::errc::timed_out);
+  // And one for which there is no room.
+  const std::string big(65536, 'x');
+  while (::send(pair.near.get(), big.data(), big.size(), MSG_DONTWAIT) > 0) {}
+  const sluice::const_buffer out[] = {bytes_of(big)};
+  typename session<Config>::template operation<op::send_msg> two{op::send_msg{.socket = pair.near.socket(), .buffers = out}};
+  s.ring.start(two);
+  s.linger();
+  BOOST_TEST(!two.is_done());
+  s.ring.cancel(two);
+  s.finish(two);
+  canceled(two.result());
+  failed(s.run_alone(op::timed(op::send_msg{.socket = pair.near.socket(), .buffers = out}, 1ms)), sluice::errc::timed_out);
 }
 
 template <class Config>
@@ -203,6 +215,13 @@ void bytes_move_through_pipes() {
     s.ring.cancel(empty);
     s.finish(empty);
     canceled(empty.result());
+    typename session<Config>::template operation<op::tee> nothing{op::tee{.file = other.near.file(), .to = pipe.far.file(), .length = 6}};
+    s.ring.start(nothing);
+    s.linger();
+    BOOST_TEST(!nothing.is_done());
+    s.ring.cancel(nothing);
+    s.finish(nothing);
+    canceled(nothing.result());
   }
 }
 
