@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstdio>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -65,9 +64,9 @@ struct linux_files : linux_memory {
   static auto statx(int directory, const char* path, int flags, unsigned mask, struct ::statx* facts) noexcept -> int {
     return checked(::statx(directory, path, flags, mask, facts));
   }
-  /// \src getdents64(2)
+  /// The C library's own may not be given an empty buffer without an address. \src getdents64(2)
   static auto getdents64(int descriptor, void* buffer, std::size_t bytes) noexcept -> ssize_t {
-    return checked(::getdents64(descriptor, buffer, bytes));
+    return checked(static_cast<ssize_t>(::syscall(SYS_getdents64, descriptor, buffer, bytes)));
   }
   /// Null for an offset: the file's own position. \src copy_file_range(2)
   static auto copy_file_range(int from, ::off64_t* offset, int to, ::off64_t* to_offset, std::size_t bytes) noexcept -> ssize_t {
