@@ -27,14 +27,21 @@ function(sluice_add_test name)
   get_filename_component(output "${name}" NAME)
   add_executable(${target} "${name}.cpp")
   target_link_libraries(${target} PRIVATE sluice_test)
+  # Tests that include an example read everything under the name that they give to its main().
+  if(NOT name MATCHES "^examples/")
+    target_precompile_headers(${target} REUSE_FROM sluice_test_objects)
+  endif()
   set_target_properties(${target} PROPERTIES
     OUTPUT_NAME "${output}" RUNTIME_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}/bin/${folder}")
   add_test(NAME "${name}" COMMAND ${SLUICE_TEST_LAUNCHER} $<TARGET_FILE:${target}> ${SLUICE_TEST_ARGUMENTS})
   set_tests_properties("${name}" PROPERTIES
     TIMEOUT ${SLUICE_TEST_TIMEOUT}
     REQUIRED_FILES $<TARGET_FILE:${target}>
-    ENVIRONMENT "SLUICE_TEST=${name};SLUICE_EXAMPLES=${PROJECT_BINARY_DIR}/examples;${SLUICE_TEST_ENVIRONMENT}")
+    ENVIRONMENT "SLUICE_TEST=${name};SLUICE_EXAMPLES=${PROJECT_BINARY_DIR}/examples;${SLUICE_TEST_RECORDS};${SLUICE_TEST_ENVIRONMENT}")
 endfunction()
+
+# Each program leaves a record of the rules and operations that it covered; `coverage` runs last and reads them all.
+set(SLUICE_TEST_RECORDS "SLUICE_RECORDS=${CMAKE_CURRENT_BINARY_DIR}/records;SLUICE_PROGRAMS=${CMAKE_CURRENT_BINARY_DIR}/programs")
 
 function(sluice_add_tests)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}" *.cpp)
@@ -46,5 +53,10 @@ function(sluice_add_tests)
       continue()
     endif()
     sluice_add_test("${name}")
+    list(APPEND names "${name}")
   endforeach()
+  list(JOIN names "\n" lines)
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/programs" "${lines}\n")
+  list(REMOVE_ITEM names coverage)
+  set_tests_properties(coverage PROPERTIES DEPENDS "${names}")
 endfunction()

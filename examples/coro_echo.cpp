@@ -51,21 +51,20 @@ auto serve(owned_socket listener) -> sluice::result<void> {
 }
 
 // Sends the burst, waits for as many bytes and compares.
-auto converse(sluice::socket_address where) -> sluice::result<void> {
+auto converse(const sluice::socket_address& where) -> sluice::result<void> {
   const auto made = coro::io(op::socket{});
   if (!made) return std::unexpected{made.error()};
   const owned_socket socket{*made};
   const auto connected = coro::io(op::connect{.socket = socket.get(), .address = where});
   if (!connected) return connected;
 
-  // The link makes the second one wait for the first: no more follows once the burst is out. The third runs beside them.
-  std::array<std::byte, burst.size()> echo{};
-  const auto [sent, ended, received] =
-      coro::io(op::soft(op::send{.socket = socket.get(), .buffer = std::as_bytes(std::span{burst}), .flags = sluice::send_flags::wait_all}),
-               op::shutdown{.socket = socket.get(), .how = sluice::shutdown_how::send},
-               op::recv{.socket = socket.get(), .buffer = echo, .flags = sluice::recv_flags::wait_all});
+  // No more follows once the burst is out: the server learns of that while it echoes, and ends with the client.
+  const auto sent =
+      coro::io(op::send{.socket = socket.get(), .buffer = std::as_bytes(std::span{burst}), .flags = sluice::send_flags::wait_all});
   if (!sent) return std::unexpected{sent.error()};
-  if (!ended) return ended;
+  if (const auto ended = coro::io(op::shutdown{.socket = socket.get(), .how = sluice::shutdown_how::send}); !ended) return ended;
+  std::array<std::byte, burst.size()> echo{};
+  const auto received = coro::io(op::recv{.socket = socket.get(), .buffer = echo, .flags = sluice::recv_flags::wait_all});
   if (!received) return std::unexpected{received.error()};
   if (std::string_view{reinterpret_cast<const char*>(echo.data()), *received} != burst)
     return std::unexpected{std::make_error_code(std::errc::bad_message)};

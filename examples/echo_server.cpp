@@ -4,7 +4,6 @@
 // SIGTERM or SIGINT asks the root task to end: its accept is cut short, leaving the scope asks every connection to end,
 // and their receives are cut short in turn. Whatever way a connection ends, its socket is closed.
 
-#include "support/net.hpp"
 #include <sluice/sluice.hpp>
 
 #include <array>
@@ -20,32 +19,29 @@
 namespace {
 
 namespace ip = sluice::ip;
-namespace op = sluice::op;
 
 struct app : sluice::config<> {};  // every default
 using coro = sluice::coro_of<app>;
-using owned_socket = support::owned_socket<coro>;
 
-void echo(const owned_socket& peer) {
+void echo(coro::tcp_stream peer) {
   std::array<std::byte, 4096> buffer;
-  while (const auto received = coro::io(op::recv{.socket = peer.get(), .buffer = buffer})) {
+  while (const auto received = peer.read_some(buffer)) {
     if (*received == 0) break;  // the client has sent its last byte and has all of it back
-    const auto whole = std::span{buffer}.first(*received);
-    if (!coro::io(op::send{.socket = peer.get(), .buffer = whole, .flags = sluice::send_flags::wait_all})) break;
+    if (!peer.write_all(std::span{buffer}.first(*received))) break;
   }
 }
 
 auto serve(std::uint16_t port) -> sluice::result<void> {
-  // A connection that is accepted inherits `no_delay`, which spares a system call for each.
-  const auto listener =
-      support::listen_on<coro>({ip::loopback, port}, sluice::socket_option::reuse_address, sluice::socket_option::no_delay);
+  auto listener = coro::tcp_listener::bind({ip::loopback, port});
   if (!listener) return std::unexpected{listener.error()};
-  std::printf("listening on %s\n", listener->address.text().c_str());
+  const auto where = listener->local();
+  if (!where) return std::unexpected{where.error()};
+  std::printf("listening on %s\n", where->text().c_str());
   std::fflush(stdout);
 
   // What becomes of one connection is no concern of the others.
   coro::scope connections{{.on_failure = sluice::on_failure::keep}};
-  while (auto peer = support::accept_next<coro>(listener->socket.get())) connections.spawn(echo, std::move(*peer));
+  while (auto peer = listener->accept()) connections.spawn(echo, std::move(*peer));
   return {};
 }
 

@@ -9,11 +9,11 @@
 // the name before is replaced.
 
 #include "support/owned.hpp"
+#include "support/progress.hpp"
 #include <sluice/sluice.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -27,7 +27,6 @@
 #include <utility>
 #include <vector>
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +39,7 @@ struct app : sluice::config<> {};  // every default
 using coro = sluice::coro_of<app>;
 using owned_file = support::owned_file<coro>;
 using status = sluice::result<void>;
+using support::progress;
 
 constexpr std::size_t files_at_once = 8;
 constexpr std::size_t blocks_at_once = 8;
@@ -48,13 +48,6 @@ constexpr std::size_t block_bytes = 128 * 1024;
 struct work {
   fs::path from;
   fs::path to;
-};
-
-struct progress {
-  std::uint64_t bytes = 0;
-  std::uint64_t total = 0;
-  std::size_t files = 0;
-  std::size_t failed = 0;
 };
 
 auto failure_of(int number) -> std::unexpected<std::error_code> { return std::unexpected{std::error_code{number, std::system_category()}}; }
@@ -164,33 +157,9 @@ auto copy_file(const work& one, progress& so_far) -> status {
   return copy.rename_to(one.to);
 }
 
-void draw(const progress& so_far, std::chrono::duration<double> spent) {
-  ::winsize window{};
-  const std::size_t columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col : 80;
-  const double part = so_far.total == 0 ? 1.0 : std::min(1.0, static_cast<double>(so_far.bytes) / static_cast<double>(so_far.total));
-  constexpr double mega = 1'000'000.0;
-  char text[96];
-  const int used = std::snprintf(text, sizeof(text), " %3.0f %%  %zu files  %.1f of %.1f MB  %.0f MB/s", part * 100.0, so_far.files,
-                                 static_cast<double>(so_far.bytes) / mega, static_cast<double>(so_far.total) / mega,
-                                 static_cast<double>(so_far.bytes) / mega / std::max(spent.count(), 0.001));
-  const std::size_t taken = static_cast<std::size_t>(used) + 3;
-  const std::size_t room = columns > taken ? std::min<std::size_t>(columns - taken, 40) : 0;
-  const auto filled = static_cast<std::size_t>(part * static_cast<double>(room));
-  std::fprintf(stderr, "\r[%s%s]%s", std::string(filled, '#').c_str(), std::string(room - filled, ' ').c_str(), text);
-}
-
-void show(const progress& so_far) {
-  const auto begun = std::chrono::steady_clock::now();
-  const auto spent = [&] { return std::chrono::steady_clock::now() - begun; };
-  do draw(so_far, spent());
-  while (coro::sleep(std::chrono::milliseconds{100}));
-  draw(so_far, spent());
-  std::fputc('\n', stderr);
-}
-
 auto copy_all(const std::vector<work>& all, const fs::path& folder, progress& so_far) -> status {
   coro::scope display;
-  if (::isatty(STDERR_FILENO) == 1) display.spawn(show, std::cref(so_far));
+  if (::isatty(STDERR_FILENO) == 1) display.spawn([&] { support::show_progress<coro>([&] { return so_far; }); });
   {
     std::size_t next = 0;
     coro::scope workers{{.on_failure = sluice::on_failure::keep}};

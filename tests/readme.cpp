@@ -6,6 +6,7 @@
 
 #include <boost/hana/for_each.hpp>
 #include <boost/test/unit_test.hpp>
+#include <liburing.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -36,6 +37,7 @@ auto by_ring() -> std::string {
   if (!sluice::backend::supports<sluice::backend::io_uring<>, Op>) return "–";
   if (sluice::detail::uring::always_plain<Op>) return "plain call";
   constexpr auto opcode = sluice::detail::uring::opcode_of<Op>;
+  if (sluice::detail::gives_many<Op> && opcode != IORING_OP_TIMEOUT) return "yes, multishot";
   if (opcode < sluice::detail::uring::opcode::first_newer) return "yes";
   return (sluice::detail::uring::has_older_entry<Op> ? "yes; by polling before Linux " : "yes; a plain call before Linux ") + since(opcode);
 }

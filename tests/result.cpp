@@ -47,6 +47,9 @@ constexpr expectation expectations[] = {
     {errc::shadow_stack, std::errc::not_supported},
     {errc::stack_size, std::errc::invalid_argument},
     {errc::no_handle, std::errc::not_supported},
+    {errc::end_of_stream, std::errc::broken_pipe},
+    {errc::no_such_host, std::errc::address_not_available},
+    {errc::resolver_failed, std::errc::resource_unavailable_try_again},
 };
 
 }  // namespace

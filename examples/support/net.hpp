@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// What the servers among the examples share: a listener, and an accept that survives bad days.
+/// A listener by plain operations, for examples that batch its own with others.
 
 #include "owned.hpp"
 #include <sluice/address.hpp>
 #include <sluice/handle.hpp>
-#include <sluice/interval.hpp>
 #include <sluice/op/net.hpp>
 #include <sluice/result.hpp>
 
@@ -40,25 +39,6 @@ auto listen_on(sluice::ip::endpoint where, Switches... switches) -> sluice::resu
   const auto address = Coro::io(op::getsockname{.socket = *made});
   if (!address) return std::unexpected{address.error()};
   return listener<Coro>{std::move(socket), *address};
-}
-
-/// The next connection; an error only if there will be none: the task was asked to end, or the listener is no longer one.
-///
-/// A client that left while it waited in the backlog costs nothing. Without descriptors or memory an accept would fail again at once, so
-/// the loop waits until some connection may have been closed, and neither spins nor gives up.
-template <class Coro>
-auto accept_next(sluice::socket_handle listener) -> sluice::result<owned_socket<Coro>> {
-  for (;;) {
-    const auto accepted = Coro::io(sluice::op::accept{.socket = listener});
-    if (accepted) return owned_socket<Coro>{accepted->socket};
-    const auto& error = accepted.error();
-    if (error == std::errc::operation_canceled || error == std::errc::bad_file_descriptor || error == std::errc::invalid_argument)
-      return std::unexpected{error};
-    if (error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
-        error == std::errc::no_buffer_space || error == std::errc::not_enough_memory) {
-      if (const auto slept = Coro::sleep(sluice::interval::nanoseconds(10'000'000)); !slept) return std::unexpected{slept.error()};
-    }
-  }
 }
 
 }  // namespace support

@@ -4,6 +4,7 @@
 /// A handle with an owner. The library's handles are numbers that own nothing.
 
 #include <sluice/handle.hpp>
+#include <sluice/op/directory.hpp>
 #include <sluice/op/file.hpp>
 #include <sluice/op/net.hpp>
 
@@ -21,6 +22,13 @@ class owned {
   owned(owned&& other) noexcept : handle_{other.release()} {}
   owned(const owned&) = delete;
   auto operator=(const owned&) -> owned& = delete;
+  auto operator=(owned&& other) noexcept -> owned& {
+    if (this != &other) {
+      close();
+      handle_ = other.release();
+    }
+    return *this;
+  }
   ~owned() { close(); }
 
   /// What operations take.
@@ -32,6 +40,8 @@ class owned {
     if (!handle_) return;
     if constexpr (std::is_same_v<Handle, sluice::socket_handle>)
       (void)Coro::io(sluice::op::close_socket{.socket = release()});
+    else if constexpr (std::is_same_v<Handle, sluice::directory_handle>)
+      (void)Coro::io(sluice::op::close_directory{.directory = release()});
     else
       (void)Coro::io(sluice::op::close_file{.file = release()});
   }
@@ -44,5 +54,7 @@ template <class Coro>
 using owned_socket = owned<Coro, sluice::socket_handle>;
 template <class Coro>
 using owned_file = owned<Coro, sluice::file_handle>;
+template <class Coro>
+using owned_directory = owned<Coro, sluice::directory_handle>;
 
 }  // namespace support

@@ -3,9 +3,12 @@
 /// @file
 /// Views of memory that scatter and gather operations take, and the file position. Base vocabulary.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 namespace sluice::inline v0 {
 
@@ -20,9 +23,14 @@ struct mutable_buffer {
 
   /// Empty.
   constexpr mutable_buffer() noexcept = default;
-  /// A view of the same bytes as the span.
-  constexpr mutable_buffer(std::span<std::byte> bytes) noexcept
-      : data{bytes.data()}, size{bytes.size()} {}  // NOLINT(google-explicit-constructor)
+  /// A view of the same bytes as a span, an array or a container of them.
+  template <std::convertible_to<std::span<std::byte>> Bytes>
+    requires(!std::is_same_v<std::remove_cvref_t<Bytes>, mutable_buffer>)
+  constexpr mutable_buffer(Bytes&& bytes) noexcept {  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+    const std::span<std::byte> all = std::forward<Bytes>(bytes);
+    data = all.data();
+    size = all.size();
+  }
 };
 
 /// Memory to be sent or written. Laid out as POSIX's `iovec`.
@@ -33,9 +41,14 @@ struct const_buffer {
 
   /// Empty.
   constexpr const_buffer() noexcept = default;
-  /// A view of the same bytes as the span.
-  constexpr const_buffer(std::span<const std::byte> bytes) noexcept
-      : data{bytes.data()}, size{bytes.size()} {}  // NOLINT(google-explicit-constructor)
+  /// A view of the same bytes as a span, an array or a container of them.
+  template <std::convertible_to<std::span<const std::byte>> Bytes>
+    requires(!std::is_same_v<std::remove_cvref_t<Bytes>, const_buffer>)
+  constexpr const_buffer(Bytes&& bytes) noexcept {  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+    const std::span<const std::byte> all = std::forward<Bytes>(bytes);
+    data = all.data();
+    size = all.size();
+  }
 };
 
 }  // namespace sluice::inline v0

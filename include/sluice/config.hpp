@@ -6,7 +6,6 @@
 #include <sluice/fwd.hpp>
 
 #include <boost/hana/filter.hpp>
-#include <boost/hana/for_each.hpp>
 #include <boost/hana/fwd/type.hpp>
 #include <boost/hana/size.hpp>
 #include <boost/hana/tuple.hpp>
@@ -97,7 +96,8 @@ consteval auto check_config() -> bool {
   } else {
     return check_is_unique<Config, policy_kind::backend>() && check_is_unique<Config, policy_kind::stack>() &&
            check_is_unique<Config, policy_kind::context>() && check_is_unique<Config, policy_kind::timers>() &&
-           check_is_unique<Config, policy_kind::trace>();
+           check_is_unique<Config, policy_kind::trace>() && check_is_unique<Config, policy_kind::blocking>() &&
+           check_is_unique<Config, policy_kind::resolver>();
   }
 }
 

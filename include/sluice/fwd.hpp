@@ -9,11 +9,13 @@ namespace sluice::inline v0 {
 
 /// What a policy decides; each policy says its own as `static constexpr auto kind`.
 enum class policy_kind : std::uint8_t {
-  backend,  ///< how operations reach the system
-  stack,    ///< where the stacks of tasks come from
-  context,  ///< how one stack is left for another
-  timers,   ///< how deadlines are kept
-  trace,    ///< what is observed
+  backend,   ///< how operations reach the system
+  stack,     ///< where the stacks of tasks come from
+  context,   ///< how one stack is left for another
+  timers,    ///< how deadlines are kept
+  trace,     ///< what is observed
+  blocking,  ///< where blocking code runs
+  resolver,  ///< who knows the addresses of hosts
 };
 
 /// The policy that a config gets for a kind it leaves out. `sluice/native.hpp` defines one for each kind;

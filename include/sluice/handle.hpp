@@ -38,7 +38,9 @@ class basic_handle {
   native_type value_ = -1;
 };
 
-using file_handle = basic_handle<handle_kind::file>;            ///< names a file, pipe or terminal
+/// Names a file, pipe or terminal. The system's `<fcntl.h>` may have a `struct file_handle`: where both are seen, write
+/// `sluice::file_handle`.
+using file_handle = basic_handle<handle_kind::file>;
 using socket_handle = basic_handle<handle_kind::socket>;        ///< names a socket
 using directory_handle = basic_handle<handle_kind::directory>;  ///< names an open directory
 using process_handle = basic_handle<handle_kind::process>;      ///< names a child process

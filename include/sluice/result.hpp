@@ -3,8 +3,11 @@
 /// @file
 /// `result<T>` and the errors that only the library can know. Base vocabulary.
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -42,6 +45,9 @@ enum class errc : std::uint8_t {
   shadow_stack,           ///< the process runs with CET shadow stacks, which a switch of stacks breaks; equals `std::errc::not_supported`
   stack_size,             ///< the stack policy has no stacks of the size asked for; equals `std::errc::invalid_argument`
   no_handle,              ///< this backend has no descriptor that a foreign loop could wait for; equals `std::errc::not_supported`
+  end_of_stream,          ///< the input ended before all of it came; equals `std::errc::broken_pipe`
+  no_such_host,           ///< a host has no address; equals `std::errc::address_not_available`
+  resolver_failed,        ///< no answer from those who know the addresses of hosts; equals `std::errc::resource_unavailable_try_again`
 };
 
 namespace detail {
@@ -73,15 +79,21 @@ inline constexpr char errc_messages[] =
     "this process runs with a CET shadow stack, which switching stacks would break; link with -z noshstk or disable it by GLIBC_TUNABLES\0"
     "the stack policy has no stacks of this size; raise its .bytes, or use a policy that sizes each stack\0"
     "this backend has no descriptor that another loop could wait for; use backend::epoll or backend::io_uring\0"
+    "the input ended before all that was asked for had come\0"
+    "there is no host of this name, or it has no address of the kind asked for\0"
+    "the addresses of this host could not be found out; the name servers may not be reachable\0"
     "unknown sluice error";
 
-constexpr auto errc_message(errc code) noexcept -> const char* {
-  constexpr int count = 25;
+constexpr auto errc_message(errc code) noexcept -> std::string_view {
+  constexpr int count = 28;
   const int number = static_cast<int>(code);
   const char* text = errc_messages;
-  for (int left = number >= 1 && number <= count ? number - 1 : count; left > 0; --left)
-    while (*text++ != '\0') {}
-  return text;
+  for (int left = number >= 1 && number <= count ? number - 1 : count;; --left) {
+    const char* end = text;
+    while (*end != '\0') ++end;
+    if (left == 0) return {text, static_cast<std::size_t>(end - text)};
+    text = end + 1;
+  }
 }
 
 constexpr auto errc_condition(errc code) noexcept -> std::errc {
@@ -90,6 +102,7 @@ constexpr auto errc_condition(errc code) noexcept -> std::errc {
     case errc::not_found: return std::errc::no_such_file_or_directory;
     case errc::in_progress: return std::errc::connection_already_in_progress;
     case errc::deadlock: return std::errc::resource_deadlock_would_occur;
+    case errc::end_of_stream:
     case errc::closed: return std::errc::broken_pipe;
     case errc::already_running:
     case errc::ring_forbidden: return std::errc::operation_not_permitted;
@@ -98,6 +111,8 @@ constexpr auto errc_condition(errc code) noexcept -> std::errc {
     case errc::ring_denied: return std::errc::permission_denied;
     case errc::ring_memory: return std::errc::not_enough_memory;
     case errc::ring_descriptors: return std::errc::too_many_files_open;
+    case errc::no_such_host: return std::errc::address_not_available;
+    case errc::resolver_failed: return std::errc::resource_unavailable_try_again;
     case errc::no_handle:
     case errc::shadow_stack: return std::errc::not_supported;
     default: return std::errc::invalid_argument;
@@ -107,7 +122,9 @@ constexpr auto errc_condition(errc code) noexcept -> std::errc {
 class error_category final : public std::error_category {
  public:
   [[nodiscard]] auto name() const noexcept -> const char* override { return "sluice"; }
-  [[nodiscard, gnu::cold]] auto message(int value) const -> std::string override { return errc_message(static_cast<errc>(value)); }
+  [[nodiscard, gnu::cold]] auto message(int value) const -> std::string override {
+    return std::string{errc_message(static_cast<errc>(value))};
+  }
   [[nodiscard, gnu::cold]] auto default_error_condition(int value) const noexcept -> std::error_condition override {
     return std::make_error_condition(errc_condition(static_cast<errc>(value)));
   }

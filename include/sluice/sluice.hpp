@@ -15,6 +15,17 @@
 #include <sluice/coro/first_available.hpp>
 #include <sluice/handle.hpp>
 #include <sluice/interval.hpp>
+#include <sluice/io/buffered.hpp>
+#include <sluice/io/copy.hpp>
+#include <sluice/io/directory.hpp>
+#include <sluice/io/file.hpp>
+#include <sluice/io/pipe.hpp>
+#include <sluice/io/process.hpp>
+#include <sluice/io/signals.hpp>
+#include <sluice/io/tcp.hpp>
+#include <sluice/io/tty.hpp>
+#include <sluice/io/udp.hpp>
+#include <sluice/io/unix.hpp>
 #include <sluice/native.hpp>
 #include <sluice/op/link.hpp>
 #include <sluice/op/list.hpp>

@@ -10,6 +10,8 @@
 
 #if defined(__linux__)
 #include <sluice/backend/io_uring.hpp>
+#include <sluice/blocking/threads.hpp>
+#include <sluice/resolver/system.hpp>
 #else
 #error "[sluice.native.platform] sluice has no default policies for this platform yet; use Linux"
 #endif
@@ -56,6 +58,18 @@ struct default_policy<policy_kind::timers> {
 template <>
 struct default_policy<policy_kind::trace> {
   using type = trace::none;  ///< everywhere
+};
+
+/// Blocking code on a few threads, which start when there is some.
+template <>
+struct default_policy<policy_kind::blocking> {
+  using type = blocking::threads<>;  ///< wherever there are threads
+};
+
+/// As the C library knows them.
+template <>
+struct default_policy<policy_kind::resolver> {
+  using type = resolver::system<>;  ///< wherever there is one
 };
 
 }  // namespace sluice::inline v0

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // expect: [sluice.op.link_timeout]
+// rule: 4.1
 #include <sluice/sluice.hpp>
 
 struct app : sluice::config<> {};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // expect: [sluice.op.link_timeout]
+// rule: 4.1
+// rule: 4.6
 #include <sluice/sluice.hpp>
 
 struct app : sluice::config<> {};

@@ -5,7 +5,13 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <memory>
+#include <random>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -45,6 +51,28 @@ struct graph {
     tasks.clear();
     return outcome;
   }
+};
+
+/// A task that holds something of each kind, and then waits for what another one holds, or for its end.
+struct member {
+  enum class wait : std::uint8_t { lock, write, read, end };
+
+  /// Its life: `begin` opens when all hold what is theirs.
+  void live(coro::latch& begin) {
+    const auto mine = lock.lock();
+    const auto mine_too = shared.lock();
+    (void)begin.arrive_and_wait();
+    if (how == wait::lock) (void)other->lock.lock_cancellable();
+    if (how == wait::write) (void)other->shared.lock_cancellable();
+    if (how == wait::read) (void)other->shared.lock_shared_cancellable();
+    if (how == wait::end) (void)other->task.join();
+  }
+
+  coro::mutex lock;
+  coro::shared_mutex shared;
+  coro::task<void> task;
+  member* other = nullptr;
+  wait how = wait::lock;
 };
 
 }  // namespace
@@ -91,6 +119,47 @@ BOOST_AUTO_TEST_CASE(a_thousand_cycles_of_known_shape_are_all_named) {
     BOOST_REQUIRE(said.back() == cycle);
     BOOST_REQUIRE(fixture::counted_stacks::out == 0);
   }
+}
+
+BOOST_AUTO_TEST_CASE(the_cycles_of_ten_thousand_tasks_are_all_named_whatever_they_wait_for) {
+  // The thread sanitizer has room for some 8,000 fibers.
+  const std::size_t count = sluice::detail::thread_sanitizer ? 2'000 : 10'000;
+  std::mt19937 random{42};
+  std::deque<member> members(count);
+  std::multiset<std::string> expected;
+  const auto name = [](std::size_t i) { return "#" + std::to_string(i + 2) + " \"m" + std::to_string(i) + "\""; };
+  for (std::size_t first = 0; first != count;) {
+    const auto length = std::min(count - first, std::size_t{2} + random() % 8);
+    std::string cycle = "  cycle: ";
+    for (std::size_t i = 0; i != length; ++i) {
+      members[first + i].other = &members[first + (i + 1) % length];
+      members[first + i].how = static_cast<member::wait>(random() % 4);
+      cycle += name(first + i) + " -> ";
+    }
+    // One alone waits for what it holds itself.
+    if (length == 1) members[first].how = member::wait::lock;
+    expected.insert(cycle + name(first));
+    first += length;
+  }
+  sluice::result<void> outcome;
+  const auto said = lines_of(fixture::error_output_of([&] {
+    auto home = coro::scheduler::make();
+    home->spawn([&] {
+      coro::latch begin{count + 1};
+      for (std::size_t i = 0; i != count; ++i)
+        members[i].task = coro::spawn({.name = "m" + std::to_string(i)}, [&, i] { members[i].live(begin); });
+      (void)begin.arrive_and_wait();
+    });
+    outcome = home->run();
+    for (auto& one : members) one.task = {};
+  }));
+  BOOST_TEST((outcome.error() == errc::deadlock));
+  std::multiset<std::string> named;
+  for (const auto& line : said)
+    if (line.starts_with("  cycle: ")) named.insert(line);
+  BOOST_TEST(said.size() == 1 + count + expected.size());
+  BOOST_TEST((named == expected));
+  BOOST_TEST(fixture::counted_stacks::out == 0);
 }
 
 BOOST_AUTO_TEST_CASE(those_that_wait_for_a_cycle_are_in_the_table_and_not_in_the_cycle) {

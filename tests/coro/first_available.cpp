@@ -56,6 +56,18 @@ BOOST_AUTO_TEST_CASE(what_is_refused_is_passed_over_with_the_reason) {
   BOOST_TEST(support::count_descriptors() == before);
 }
 
+BOOST_AUTO_TEST_CASE(a_ring_that_may_be_made_but_not_entered_is_passed_over) {
+  const auto before = support::count_descriptors();
+  for (const int error : {EPERM, ENOSYS, EACCES}) {
+    script::always("uring_enter", [error](const support::system_call&) -> script::answer { return -error; });
+    const auto [name, text] = sluice::first_available<uring_app, epoll_app>(program);
+    BOOST_TEST(name == "epoll");
+    BOOST_TEST((text.find(error == ENOSYS ? "(ENOSYS)" : error == EPERM ? "(EPERM)" : "(EACCES)") != std::string::npos), text);
+    script::clear();
+  }
+  BOOST_TEST(support::count_descriptors() == before);
+}
+
 BOOST_AUTO_TEST_CASE(a_config_alone_and_the_last_one_are_taken_without_a_try) {
   script::always("uring_queue_init", [](const support::system_call&) -> script::answer { return -EPERM; });
   const auto refused = [](auto why) {

@@ -27,6 +27,8 @@ struct program {
     BOOST_REQUIRE(::pipe2(ends.data(), O_CLOEXEC) == 0);
     child = fixture::in_child([&] {
       ::dup2(errors.handle.native(), 2);
+      // What runs the tests, or a sanitizer, has handlers of its own.
+      for (const int fault : {SIGSEGV, SIGBUS, SIGABRT}) (void)std::signal(fault, SIG_DFL);
       return f([&] { (void)!::write(ends[1], "x", 1); });
     });
     ::close(ends[1]);
@@ -217,6 +219,47 @@ BOOST_AUTO_TEST_CASE(another_fault_is_not_taken_for_an_overflow) {
   const int status = fixture::status_of(p.child);
   BOOST_TEST(!(WIFEXITED(status) && WEXITSTATUS(status) == 0));
   BOOST_TEST(p.errors.text().find("stack overflow in task") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_terminated_program_tells_which_task_it_was) {
+  const program p{[](auto) {
+    return coro::main([] {
+      auto t = coro::spawn({.name = "careless"}, [] {
+        const struct careless {
+          ~careless() { fail(); }
+          void fail() const { throw std::runtime_error{"in a destructor"}; }
+        } one;
+        (void)coro::sleep(1ms);
+      });
+      (void)t.join();
+    });
+  }};
+  const int status = fixture::status_of(p.child);
+  BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT));
+  const auto said = p.errors.text();
+  BOOST_TEST((said.find("sluice: std::terminate in task #2 \"careless\", spawned at ") != std::string::npos), said);
+  BOOST_TEST((said.find("in a destructor") != std::string::npos), said);
+}
+
+BOOST_AUTO_TEST_CASE(a_fault_reaches_the_handler_that_was_there_before) {
+  for (const bool overflows : {false, true}) {
+    const program p{[overflows](auto) {
+      // As a crash reporter installs it.
+      struct ::sigaction reporter{};
+      reporter.sa_handler = [](int) { ::_exit(77); };
+      reporter.sa_flags = static_cast<int>(SA_ONSTACK);
+      sigemptyset(&reporter.sa_mask);
+      ::sigaction(SIGSEGV, &reporter, nullptr);
+      return coro::main([overflows] {
+        volatile std::uintptr_t nowhere = 4000;
+        auto t = coro::spawn({.name = "deep"}, [&] { return overflows ? recurse(0) : *reinterpret_cast<volatile int*>(nowhere); });
+        return t.join().value();
+      });
+    }};
+    const int status = fixture::status_of(p.child);
+    BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 77));
+    BOOST_TEST((p.errors.text().find("stack overflow in task #2 \"deep\"") != std::string::npos) == overflows);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_forked_child_can_leave_the_parents_tasks_alone) {

@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cerrno>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,7 +34,9 @@ auto drive_by_epoll(coro::scheduler& home) -> int {
     }
     ::epoll_event happened{};
     const int count = ::epoll_wait(loop, &happened, 1, limit < 0 ? 5000 : limit);
-    BOOST_REQUIRE((count == 1 || limit >= 0));
+    // The kernel takes rings down after their owner has gone on, and may interrupt its thread for that: no doing of this scheduler.
+    if (count < 0 && errno == EINTR) continue;
+    BOOST_REQUIRE((count == 1 || (count == 0 && limit >= 0)));
     ++sleeps;
   }
   ::close(loop);
@@ -151,7 +154,8 @@ BOOST_AUTO_TEST_CASE(tells_a_foreign_loop_when_to_come_back) {
   const auto at_once = home->next_deadline();
   BOOST_TEST((at_once <= coro::scheduler::ring_type::now()));
   (void)home->poll();
-  BOOST_TEST((home->next_deadline() == end));
+  // A busy machine may have used the time up.
+  BOOST_TEST((home->next_deadline() == end || coro::scheduler::ring_type::now() >= end));
   BOOST_TEST(drive_by_epoll(*home) <= 4);
   BOOST_TEST((coro::scheduler::ring_type::now() >= end));
 }

@@ -251,6 +251,13 @@ BOOST_AUTO_TEST_CASE(large_callables_and_results_fit_or_are_refused) {
     BOOST_TEST((refused.join().error() == sluice::errc::stack_size));
     auto fits = coro::spawn({.stack_bytes = 400'000}, larger);
     BOOST_TEST(fits.join().value() == 300'000U);
+    auto fits_by_type = coro::spawn(sluice::stack_bytes<400'000>, larger);
+    BOOST_TEST(fits_by_type.join().value() == 300'000U);
+    coro::scope scope;
+    int sum = 0;
+    scope.spawn(sluice::stack_bytes<512 * 1024>, [&](int more) { sum += more; }, 7);
+    BOOST_TEST(scope.join().has_value());
+    BOOST_TEST(sum == 7);
   });
 }
 

@@ -141,15 +141,18 @@ BOOST_AUTO_TEST_CASE(threads_run_fibers_of_their_own) {
 
 std::atomic<int> signals_taken{0};
 
-BOOST_AUTO_TEST_CASE(a_signal_that_meets_a_switch_is_not_kept_by_a_fiber_that_waits) {
+// Does `turn` again and again until another thread has sent a signal, at another moment each time; it must be taken then, although no
+// other fiber runs any more.
+template <class Turn>
+void each_signal_is_taken(int rounds, Turn turn) {
   struct sigaction action{};
   struct sigaction before{};
   action.sa_handler = [](int) { signals_taken.fetch_add(1); };
   sigemptyset(&action.sa_mask);
   BOOST_TEST_REQUIRE(::sigaction(SIGUSR2, &action, &before) == 0);
   const pthread_t here = ::pthread_self();
-  int sent = 0;
-  for (int round = 0; round != 100; ++round) {
+  const int taken = signals_taken.load();
+  for (int round = 0; round != rounds; ++round) {
     std::atomic<bool> begun{false};
     std::atomic<bool> told{false};
     std::thread other{[&] {
@@ -157,22 +160,34 @@ BOOST_AUTO_TEST_CASE(a_signal_that_meets_a_switch_is_not_kept_by_a_fiber_that_wa
       for (std::atomic<int> spin{round * 21}; spin > 0; --spin) {}
       told = ::pthread_kill(here, SIGUSR2) == 0;
     }};
-    bool wanted = true;
-    laws::fiber<native> other_fiber{[&](auto& self) {
-      while (wanted) self.yield();
-    }};
     begun = true;
-    while (!told.load(std::memory_order_relaxed)) other_fiber.resume();
+    while (!told.load(std::memory_order_relaxed)) turn();
     other.join();
-    ++sent;
-    // The other fiber does not run meanwhile.
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{5};
-    while (signals_taken.load() != sent && std::chrono::steady_clock::now() < until) (void)std::time(nullptr);
-    BOOST_TEST_REQUIRE(signals_taken.load() == sent);
-    wanted = false;
-    other_fiber.resume();
+    while (signals_taken.load() != taken + round + 1 && std::chrono::steady_clock::now() < until) (void)std::time(nullptr);
+    BOOST_TEST_REQUIRE(signals_taken.load() == taken + round + 1);
   }
   ::sigaction(SIGUSR2, &before, nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_that_meets_a_switch_is_not_kept_by_a_fiber_that_waits) {
+  bool wanted = true;
+  laws::fiber<native> other{[&](auto& self) {
+    while (wanted) self.yield();
+  }};
+  each_signal_is_taken(100, [&] { other.resume(); });
+  wanted = false;
+  other.resume();
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_that_meets_the_making_or_the_end_of_a_fiber_is_not_kept_by_it) {
+  const auto memory = std::make_unique<std::byte[]>(128 * 1024);
+  const sluice::stack_span stack{.base = memory.get(), .bytes = 128 * 1024, .index = 0};
+  each_signal_is_taken(300, [&] {
+    laws::fiber<native> one{[](auto&) {}, stack};
+    one.resume();
+    detail::unpoison(stack.base, stack.bytes);
+  });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

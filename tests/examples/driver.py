@@ -4,6 +4,7 @@
 A case is a function with the decorator `case`; it fails by an assertion or any other exception, and is skipped by
 `skip(reason)`. `main()` runs all of them and prints what Boost.Test would.
 """
+import ctypes
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ PREFIX = os.environ.get("SLUICE_EXAMPLE_PREFIX", "").split()
 # How much slower than usual the example may be.
 PATIENCE = 10 if PREFIX else 3
 
+# The backend that the running case asks for: None leaves it to the program.
+_backend = None
 _cases = []
 
 
@@ -40,6 +44,60 @@ def case(function):
     return function
 
 
+def on_each_backend(function):
+    """A case that is run twice: as it is, and where io_uring is forbidden, as it is in many containers."""
+    for backend in ("io_uring", "epoll"):
+        def one(backend=backend):
+            global _backend
+            _backend = backend
+            try:
+                function()
+            finally:
+                _backend = None
+
+        one.__name__ = f"{function.__name__}, {backend}"
+        case(one)
+    return function
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _refusal_of(number: int):
+    """A filter of system calls that refuses one of them with EPERM."""
+    steps = ((0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x0005_0001), (0x06, 0, 0, 0x7fff_0000))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in steps))
+    return code, ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
+
+
+_no_ring = _refusal_of(425)
+
+
+def forbid_io_uring():
+    """Before a program is executed: it may make no ring, and neither may whatever it starts."""
+    if _libc.prctl(38, 1, 0, 0, 0) or _libc.prctl(22, 2, _no_ring[1], 0, 0):
+        raise OSError(ctypes.get_errno(), "no filter of system calls")
+
+
+def before(step=None):
+    """What is done in a new process before the example is executed there."""
+    backend = _backend
+
+    def all_of_it():
+        if backend == "epoll":
+            forbid_io_uring()
+        if step:
+            step()
+
+    return all_of_it
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    found = re.search(r"^SigCgt:\s*(\w+)$", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return bool(found) and bool(int(found[1], 16) >> (number - 1) & 1)
+
+
 def instrumented() -> bool:
     """Whether the program makes system calls that are not its own: those of a sanitizer or of valgrind."""
     return bool(PREFIX) or any(mark in pathlib.Path(PROGRAM).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
@@ -50,12 +108,28 @@ def thread_sanitized() -> bool:
     return b"__tsan_init" in pathlib.Path(PROGRAM).read_bytes()
 
 
-def command(*arguments) -> list:
-    return [*PREFIX, PROGRAM, *map(str, arguments)]
+def command(*arguments, program: str = PROGRAM) -> list:
+    return [*PREFIX, program, *map(argument, arguments)]
 
 
-def run(*arguments, timeout: float = 20, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=timeout * PATIENCE, **options)
+def other_example(name: str) -> str:
+    """The program of another example, built beside this one."""
+    found = pathlib.Path(PROGRAM).with_name(name)
+    if not found.exists():
+        skip(f"{name} is not built")
+    return str(found)
+
+
+def argument(one):
+    return one if isinstance(one, bytes) else str(one)
+
+
+def run(*arguments, timeout: float = 20, text: bool = True, preexec_fn=None, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(command(*arguments), capture_output=True, text=text, timeout=timeout * PATIENCE, preexec_fn=before(preexec_fn), **options)
+
+
+def start(*arguments, preexec_fn=None, **options) -> subprocess.Popen:
+    return subprocess.Popen(command(*arguments), preexec_fn=before(preexec_fn), **options)
 
 
 def until(condition, seconds: float, what: str):
@@ -92,20 +166,27 @@ def calls_of(trace: str) -> dict:
     return {name: int(count) for count, name in found if name != "total"}
 
 
-class Server:
-    """The example as a server. It must say where it listens, and end with status 0 and nothing to complain about."""
+def appending(file):
+    """The same file for a program to write: through a description of its own, since who reads from one moves the place where it writes."""
+    return open(file.name, "ab")
 
-    def __init__(self, *arguments, limit: int = 0):
+
+class Server:
+    """An example as a server. It must say where it listens, and end with status 0 and nothing to complain about, unless it `may_complain`."""
+
+    def __init__(self, *arguments, limit: int = 0, program: str = PROGRAM, listen=("--port", 0), may_complain: bool = False):
         self.arguments, self.limit, self.ended = arguments, limit, False
+        self.program, self.listen, self.may_complain = program, listen, may_complain
 
     def __enter__(self):
         def confine():
             if self.limit:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.limit, self.limit))
 
-        self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(command("--port", 0, *self.arguments), stdout=subprocess.PIPE, stderr=self.errors,
-                                        text=True, preexec_fn=confine)
+        self.errors = tempfile.NamedTemporaryFile("r")
+        with appending(self.errors) as errors:
+            self.process = subprocess.Popen(command(*self.listen, *self.arguments, program=self.program), stdout=subprocess.PIPE, stderr=errors,
+                                            text=True, preexec_fn=before(confine) if self.program == PROGRAM else confine)
         ready, _, _ = select.select([self.process.stdout], [], [], 10 * PATIENCE)
         line = self.process.stdout.readline() if ready else ""
         said = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", line)
@@ -140,7 +221,7 @@ class Server:
             raise AssertionError(f"the server still runs {seconds * PATIENCE} s after it was asked to end") from None
         complaints = self.complaints()
         assert status == 0, f"the server ended with {status}: {complaints}"
-        assert PREFIX or complaints == "", f"the server complains: {complaints}"
+        assert PREFIX or self.may_complain or complaints == "", f"the server complains: {complaints}"
 
     def __exit__(self, kind, value, trace):
         if kind is not None and self.process.poll() is None:
@@ -187,7 +268,7 @@ def need(tool: str) -> str:
 def main():
     only = sys.argv[2:]
     passed, failed, skipped = 0, 0, 0
-    chosen = [one for one in _cases if not only or one.__name__ in only]
+    chosen = [one for one in _cases if not only or one.__name__ in only or one.__name__.split(",")[0] in only]
     for one in chosen:
         begun = time.monotonic()
         try:

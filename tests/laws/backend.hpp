@@ -2,14 +2,15 @@
 #pragma once
 /// @file
 /// What every backend must do, checked through the core from the outside. Each law is a template over a config and names the rules of the
-/// specification that it checks; at its end a program prints which rules it covered. This file has what the laws share, the files
-/// backend_*.hpp have the laws.
+/// specification that it checks, and the operations. This file has what the laws share, the files backend_*.hpp have the laws.
 
 #include <sluice/aio/facade.hpp>
 #include <sluice/op/link.hpp>
 #include <sluice/op/list.hpp>
 #include <sluice/trace/counters.hpp>
+#include <support/coverage.hpp>
 #include <support/descriptors.hpp>
+#include <support/leftovers.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -31,42 +32,13 @@ namespace laws::backend {
 namespace aio = sluice::aio;
 namespace op = sluice::op;
 using namespace std::chrono_literals;
+using laws::covers;
+using laws::exercises;
 using sluice::interval;
 using sluice::started;
 using support::bytes_of;
 using support::put;
 using support::take;
-
-/// The rules that concern the operations of the core. Those that are missing here belong to tasks, files beyond reading and writing,
-/// processes, terminals and streams of results; 2.1 is a duty of the user's; 4.1 and 4.6 are checked by the compiler; 4.h needs a system
-/// call that nothing interrupts; 7.4 is a law of timers.
-inline constexpr std::string_view rules[] = {"1.1", "1.2", "1.3", "1.4", "1.5", "2.2", "2.3",  "3.1",  "3.2",  "3.3",
-                                             "3.4", "3.5", "4.a", "4.b", "4.c", "4.d", "4.e",  "4.f",  "4.g",  "4.i",
-                                             "4.2", "4.3", "4.4", "4.5", "5.1", "5.2", "6.1",  "6.2",  "7.1",  "7.2",
-                                             "7.3", "8.1", "8.2", "8.3", "8.4", "9.1", "10.4", "10.5", "12.1", "12.2"};
-
-inline std::set<std::string_view> covered_rules;
-
-/// Stands at the top of each law: the rules that it checks. The rows of the table of links are 4.a to 4.i.
-template <class... Rules>
-void covers(Rules... numbers) {
-  (covered_rules.insert(numbers), ...);
-}
-
-/// Prints what was covered; one a program.
-struct coverage_report {
-  ~coverage_report() {
-    std::size_t covered = 0;
-    std::string missing;
-    for (const auto rule : rules) {
-      if (covered_rules.contains(rule))
-        ++covered;
-      else
-        missing += " " + std::string{rule};
-    }
-    std::printf("rules covered: %zu of %zu%s%s\n", covered, std::size(rules), missing.empty() ? "" : "; not here:", missing.c_str());
-  }
-};
 
 /// Says why and ends the program: operations are in flight, so that nothing can be destroyed any more.
 [[noreturn]] inline void give_up(const char* why) {
@@ -198,6 +170,9 @@ struct facts {
   static constexpr bool submits_later = Later;
   static constexpr bool has_handle = true;   ///< a descriptor for foreign loops
   static constexpr bool keeps_files = true;  ///< an operation in flight holds its file, whoever closes the descriptor
+  /// An open waits for the other end of a FIFO; the kernel's ring answers at once as if it had been asked not to wait, if it knows the
+  /// path.
+  static constexpr bool waits_for_fifos = false;
 };
 
 /// The same of a backend that calls the system when a descriptor is ready, and until then has nothing but its number.
@@ -205,10 +180,11 @@ template <bool Handle = true>
 struct readiness_facts : facts<> {
   static constexpr bool has_handle = Handle;
   static constexpr bool keeps_files = false;
+  static constexpr bool waits_for_fifos = true;
 };
 
 }  // namespace laws::backend
 
-/// A case of a law for each config of a tuple.
+/// A case of a law for each config of a tuple, which leaves nothing behind.
 #define LAW_OF_BACKENDS(law, models) \
-  BOOST_AUTO_TEST_CASE_TEMPLATE(law, config, models) { laws::backend::law<config>(); }
+  BOOST_FIXTURE_TEST_CASE_TEMPLATE(law, config, models, support::leftovers) { laws::backend::law<config>(); }

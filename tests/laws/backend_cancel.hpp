@@ -137,6 +137,7 @@ void the_next_owner_of_a_closed_number_is_not_touched() {
 template <class Config>
 void the_result_of_a_cancel_says_what_it_found() {
   covers("6.1");
+  exercises<op::cancel>(real, failure);
   session<Config> s;
   const auto pair = support::socket_pair();
   support::buffer buffer;
@@ -203,6 +204,7 @@ void ends_when_it_is_cancelled(session<Config>& s, Op description) {
 template <class Config>
 void each_operation_that_waits_can_be_cancelled_and_leaves_nothing() {
   covers("6.2");
+  exercises<op::read, op::readv, op::write, op::writev, op::recv, op::send, op::accept, op::connect, op::timeout, op::wait_event>(cancel);
   session<Config> s;
   typename session<Config>::event_source source;
   {  // the first wait makes a descriptor, which belongs to the source
@@ -271,6 +273,7 @@ void each_operation_that_waits_can_be_cancelled_and_leaves_nothing() {
 template <class Config>
 void an_operation_that_cannot_wait_may_win_against_its_cancel() {
   covers("6.2");
+  exercises<op::open_at, op::fsync, op::socket>(cancel);
   session<Config> s;
   const support::temporary_folder folder;
   const auto path = folder / "file";

@@ -77,6 +77,7 @@ void a_path_stays_beneath_its_directory() {
 
 template <class Config>
 void a_file_is_made_longer_and_shorter() {
+  exercises<op::truncate>(real, failure);
   session<Config> s;
   const auto file = support::temporary_file("hello");
   const auto length = [&] { return ::lseek(file.get(), 0, SEEK_END); };
@@ -98,6 +99,7 @@ void a_file_is_made_longer_and_shorter() {
 
 template <class Config>
 void room_is_reserved_with_and_without_growth() {
+  exercises<op::allocate>(real, failure);
   session<Config> s;
   const auto file = support::temporary_file();
   struct ::stat facts{};
@@ -115,6 +117,7 @@ void room_is_reserved_with_and_without_growth() {
 
 template <class Config>
 void advice_is_taken_for_any_length() {
+  exercises<op::advise>(real, failure);
   session<Config> s;
   const auto file = support::temporary_file("hello");
   using advice = sluice::file_advice;
@@ -131,6 +134,7 @@ void advice_is_taken_for_any_length() {
 
 template <class Config>
 void bytes_are_copied_from_file_to_file() {
+  exercises<op::copy_range>(real, failure);
   session<Config> s;
   const std::string content(3'000'000, 'x');
   const auto from = support::temporary_file(content);
@@ -165,6 +169,8 @@ void bytes_are_copied_from_file_to_file() {
 template <class Config>
 void names_are_made_changed_and_taken_away() {
   covers("10.4");
+  exercises<op::rename_at, op::unlink_at, op::mkdir_at, op::symlink_at>(real, failure);
+  exercises<op::link_at>(real);
   session<Config> s;
   const support::temporary_folder folder;
   const auto base = open_folder(folder);
@@ -221,6 +227,7 @@ void names_are_made_changed_and_taken_away() {
 
 template <class Config>
 void a_status_says_what_a_file_is() {
+  exercises<op::stat_at>(real, failure);
   session<Config> s;
   const support::temporary_folder folder;
   const auto base = open_folder(folder);
@@ -270,6 +277,7 @@ void a_status_says_what_a_file_is() {
 
 template <class Config>
 void a_directory_is_read_in_parts() {
+  exercises<op::read_directory>(real, failure);
   session<Config> s;
   const support::temporary_folder folder;
   std::set<std::string> names;
@@ -291,6 +299,7 @@ void a_directory_is_read_in_parts() {
 template <class Config>
 void a_close_of_a_directory_waits_for_what_starts_from_it() {
   covers("5.1", "5.2");
+  exercises<op::close_directory>(real, failure);
   session<Config> s;
   const support::temporary_folder folder;
   touch(folder / "file", "x");
@@ -312,6 +321,8 @@ void a_close_of_a_directory_waits_for_what_starts_from_it() {
 template <class Config>
 void what_is_cancelled_at_once_has_happened_or_has_not() {
   covers("6.2");
+  exercises<op::mkdir_at, op::link_at, op::symlink_at, op::unlink_at, op::rename_at, op::truncate, op::allocate, op::copy_range>(cancel);
+  exercises<op::advise, op::fsync, op::stat_at, op::read_directory>(cancel);
   session<Config> s;
   const support::temporary_folder folder;
   const auto base = open_folder(folder);

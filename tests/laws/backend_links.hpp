@@ -142,6 +142,7 @@ void a_deadline_that_is_not_needed_is_no_failure() {
 template <class Config, class Run>
 void a_deadline_ends_what_it_bounds() {
   covers("4.f", "4.g");
+  exercises<op::link_timeout>(real);
   session<Config> s;
   const auto pair = support::socket_pair();
   support::buffer buffer;
@@ -286,6 +287,7 @@ void a_chain_reaches_the_system_whole() {
 template <class Config, class Run>
 void cancelling_a_member_follows_the_table() {
   covers("4.5");
+  exercises<op::link_timeout>(cancel);
   session<Config> s;
   const auto pair = support::socket_pair();
   const auto pipe = support::pipe_pair();
@@ -410,6 +412,7 @@ void a_close_of_a_handle_ends_members_of_chains_that_wait_for_it() {
 template <class Config>
 void a_failed_sync_or_shutdown_breaks_a_soft_link() {
   covers("4.a");
+  exercises<op::fsync, op::shutdown>(failure);
   session<Config> s;
   const auto pipe = support::pipe_pair();
   const support::descriptor socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -428,9 +431,13 @@ void a_failed_sync_or_shutdown_breaks_a_soft_link() {
 }  // namespace laws::backend
 
 /// Two cases of a law for each config of a tuple: chains that the kernel may run, and chains that it may not.
-#define LAW_OF_CHAINS(law, models)                                                                                   \
-  BOOST_AUTO_TEST_CASE_TEMPLATE(law, config, models) { laws::backend::law<config, laws::backend::by_the_system>(); } \
-  BOOST_AUTO_TEST_CASE_TEMPLATE(law##_run_by_the_library, config, models) { laws::backend::law<config, laws::backend::by_the_library>(); }
+#define LAW_OF_CHAINS(law, models)                                                                 \
+  BOOST_FIXTURE_TEST_CASE_TEMPLATE(law, config, models, support::leftovers) {                      \
+    laws::backend::law<config, laws::backend::by_the_system>();                                    \
+  }                                                                                                \
+  BOOST_FIXTURE_TEST_CASE_TEMPLATE(law##_run_by_the_library, config, models, support::leftovers) { \
+    laws::backend::law<config, laws::backend::by_the_library>();                                   \
+  }
 
 // clang-format off
 #define LAWS_OF_BACKEND_LINKS(models)                                         \

@@ -43,6 +43,7 @@ struct datagrams {
 
 template <class Config>
 void a_datagram_tells_who_sent_it() {
+  exercises<op::recv_msg, op::send_msg>(real, failure);
   session<Config> s;
   const datagrams near{s};
   const datagrams far{s};
@@ -139,6 +140,7 @@ void messages_on_a_stream_end_and_break_as_bytes_do() {
 template <class Config>
 void a_message_that_does_not_come_can_be_cancelled() {
   covers("6.2");
+  exercises<op::recv_msg, op::send_msg>(cancel);
   session<Config> s;
   const auto pair = support::socket_pair();
   support::buffer<8> buffer;
@@ -166,6 +168,7 @@ void a_message_that_does_not_come_can_be_cancelled() {
 
 template <class Config>
 void a_pipe_has_two_ends() {
+  exercises<op::pipe>(real, failure);
   session<Config> s;
   const auto made = s.run_alone(op::pipe{});
   BOOST_TEST_REQUIRE(made.has_value());
@@ -187,6 +190,7 @@ void a_pipe_has_two_ends() {
 /// Story: the kernel gave a number of its own, 512, for a splice that a cancel had broken off.
 template <class Config>
 void bytes_move_through_pipes() {
+  exercises<op::splice, op::tee>(real, cancel, failure);
   session<Config> s;
   if constexpr (session<Config>::facade::template supports<op::splice>) {
     const auto file = support::temporary_file("0123456789");
@@ -227,6 +231,7 @@ void bytes_move_through_pipes() {
 
 template <class Config>
 void a_poll_says_what_a_descriptor_is_ready_for() {
+  exercises<op::poll_once>(real, cancel, failure);
   using events = sluice::poll_events;
   session<Config> s;
   auto pair = support::socket_pair();
@@ -261,6 +266,7 @@ void a_poll_says_what_a_descriptor_is_ready_for() {
 template <class Config>
 void all_operations_of_a_handle_are_cancelled_and_no_others() {
   covers("6.1", "6.2");
+  exercises<op::cancel_handle>(real);
   session<Config> s;
   const auto pair = support::socket_pair();
   const auto other = support::socket_pair();
@@ -298,6 +304,7 @@ void all_operations_of_a_handle_are_cancelled_and_no_others() {
 template <class Config>
 void everything_can_be_cancelled_and_the_ring_goes_on() {
   covers("6.1", "6.2");
+  exercises<op::cancel_all>(real);
   session<Config> s;
   const auto pair = support::socket_pair();
   typename session<Config>::event_source source;

@@ -142,6 +142,7 @@ void two_sends_in_flight_on_a_stream_are_refused_unless_linked() {
 template <class Config>
 void each_token_lets_exactly_one_waiter_pass() {
   covers("3.3", "8.3");
+  exercises<op::notify_event, op::wait_event>(real);
   session<Config> s;
   typename session<Config>::event_source source;
   using waits = typename session<Config>::template operation<op::wait_event>;

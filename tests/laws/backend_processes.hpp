@@ -82,6 +82,7 @@ struct shell {
 template <class Config>
 void code_and_signal_of_a_child_are_told_apart() {
   covers("10.5");
+  exercises<op::spawn_process, op::child_exit, op::close_process>(real);
   session<Config> s;
   for (const int code : {0, 1, 9, 69, 255}) {
     const auto status = shell{s, ("exit " + std::to_string(code)).c_str()}.end(s);
@@ -115,6 +116,7 @@ void a_child_that_is_dead_already_is_reported_at_once() {
 template <class Config>
 void a_wait_for_a_child_that_lives_can_be_cancelled_and_made_again() {
   covers("6.2");
+  exercises<op::child_exit>(cancel, failure);
   session<Config> s;
   const shell one{s, "exec sleep 60"};
   typename session<Config>::template operation<op::child_exit> wait{op::child_exit{.process = one.child.process}};
@@ -186,6 +188,7 @@ void a_child_gets_its_descriptors_whatever_their_numbers_are() {
 
 template <class Config>
 void a_program_that_cannot_start_is_an_error_and_no_child() {
+  exercises<op::spawn_process>(failure);
   session<Config> s;
   succeeded(s.run_alone(op::nop{}));  // a backend may open what it needs with its first operation
   const auto before = support::count_descriptors();
@@ -244,6 +247,8 @@ void a_child_may_have_a_group_of_its_own() {
 
 template <class Config>
 void signals_are_read_one_by_one() {
+  exercises<op::open_signals>(real, failure);
+  exercises<op::wait_signal>(real, cancel, failure);
   const mask_guard mask{SIGUSR1, SIGRTMIN};
   session<Config> s;
   const auto opened = s.run_alone(op::open_signals{.signals = {SIGUSR1, SIGRTMIN}});
@@ -280,6 +285,8 @@ void signals_are_read_one_by_one() {
 
 template <class Config>
 void what_is_typed_at_a_terminal_is_read() {
+  covers("10.6");
+  exercises<op::read_tty>(real, cancel);
   session<Config> s;
   support::descriptor master{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
   BOOST_REQUIRE((master.get() >= 0 && ::grantpt(master.get()) == 0 && ::unlockpt(master.get()) == 0));

@@ -33,6 +33,8 @@ inline auto perform(const grow_file& op) -> int { return ::fallocate(op.file, 0,
 template <class Config>
 void an_error_carries_the_systems_own_number() {
   covers("1.1");
+  exercises<op::read, op::recv, op::send, op::close_file, op::listen, op::open_at, op::setsockopt, op::getsockopt, op::getsockname,
+            op::connect>(failure);
   session<Config> s;
   support::buffer buffer;
   const support::descriptor folder{::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -116,6 +118,7 @@ inline auto sigpipe_state() -> std::pair<bool, bool> {
 template <class Config>
 void a_closed_peer_is_a_broken_pipe_without_a_signal() {
   covers("1.4");
+  exercises<op::send, op::write, op::writev>(failure);
   {
     session<Config> s;
     auto sockets = support::socket_pair();
@@ -241,6 +244,7 @@ void flags_of_open_are_honoured() {
 
 template <class Config>
 void operations_on_files_do_what_they_say() {
+  exercises<op::open_at, op::write, op::writev, op::fsync, op::read, op::readv, op::close_file, op::nop>(real);
   session<Config> s;
   const support::temporary_folder folder;
   const auto path = folder / "file";
@@ -276,6 +280,8 @@ void operations_on_files_do_what_they_say() {
 
 template <class Config>
 void operations_on_sockets_do_what_they_say() {
+  exercises<op::socket, op::setsockopt, op::getsockopt, op::bind, op::listen, op::getsockname, op::accept, op::connect>(real);
+  exercises<op::send, op::recv, op::shutdown, op::close_socket>(real);
   session<Config> s;
   const auto server = s.run_alone(op::socket{});
   const auto client = s.run_alone(op::socket{});

@@ -10,8 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include <poll.h>
-
 namespace laws::backend {
 
 template <class Config>
@@ -93,12 +91,7 @@ void a_foreign_loop_sees_when_there_is_something_to_poll() {
   BOOST_TEST(*handle == *s.ring.native_handle());
   const auto pair = support::socket_pair();
   support::buffer buffer;
-  const auto readable = [&](int milliseconds) {
-    ::pollfd one{.fd = *handle, .events = POLLIN, .revents = 0};
-    int outcome = 0;
-    while ((outcome = ::poll(&one, 1, milliseconds)) < 0 && errno == EINTR) {}
-    return outcome == 1;
-  };
+  const auto readable = [&](int milliseconds) { return support::readable(*handle, milliseconds); };
   typename session<Config>::template operation<op::recv> recv{op::recv{.socket = pair.near.socket(), .buffer = buffer.span(1)}};
   for (int round = 0; round < 300; ++round) {
     s.ring.start(recv);

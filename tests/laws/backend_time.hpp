@@ -20,6 +20,7 @@ using steady = std::chrono::steady_clock;
 template <class Config>
 void a_timeout_is_never_early() {
   covers("7.1", "7.2");
+  exercises<op::timeout>(real);
   session<Config> s;
   for (const auto span :
        {std::chrono::microseconds{1}, std::chrono::microseconds{100}, std::chrono::microseconds{1500}, std::chrono::microseconds{7000}}) {
@@ -242,6 +243,7 @@ void draining_hands_each_operation_to_its_sink() {
 template <class Config>
 void without_descriptors_single_operations_fail_and_the_loop_goes_on() {
   covers("12.2");
+  exercises<op::accept, op::socket, op::open_at, op::wait_event>(failure);
   session<Config> s;
   const support::listener server;
   const auto client = server.client();

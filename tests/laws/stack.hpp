@@ -230,11 +230,17 @@ void high_water_follows_the_deepest_touch() {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto stack = model.policy.allocate().value();
   BOOST_TEST(model.policy.high_water(stack) == 0U);
+  // At least what was touched, and no more than the pages that it lies in.
+  const auto is_within_a_page_of = [&](std::size_t touched) {
+    const auto told = model.policy.high_water(stack);
+    BOOST_TEST(told >= touched);
+    BOOST_TEST(told <= (touched + page - 1) / page * page);
+  };
   auto* const top = static_cast<volatile std::byte*>(stack.base + stack.bytes);
   top[-1] = std::byte{1};
-  BOOST_TEST(model.policy.high_water(stack) == page);
+  is_within_a_page_of(1);
   top[-static_cast<std::ptrdiff_t>(3 * page)] = std::byte{1};
-  BOOST_TEST(model.policy.high_water(stack) == 3 * page);
+  is_within_a_page_of(3 * page);
   stack.base[0] = std::byte{1};
   BOOST_TEST(model.policy.high_water(stack) == stack.bytes);
   model.policy.deallocate(stack);

@@ -21,11 +21,12 @@ struct by_epoll : sluice::config<sluice::backend::epoll<>> {};
 struct by_poll : sluice::config<sluice::backend::poll<>> {};
 using configs = std::tuple<by_ring, by_epoll, by_poll>;
 
-/// What may be started without a field set: nothing is made, nothing waits, and a handle that is none is refused.
+/// What is awaited, and not made a stream of, may be started without a field set: nothing is made, nothing waits, and a handle that is none
+/// is refused.
 template <class Op>
-constexpr bool is_harmless =
-    !std::is_same_v<Op, op::wait_event> && !std::is_same_v<Op, op::notify_event> && !std::is_same_v<Op, op::link_timeout> &&
-    !std::is_same_v<Op, op::socket> && !std::is_same_v<Op, op::pipe> && !std::is_same_v<Op, op::open_signals>;
+constexpr bool is_harmless = !std::is_same_v<Op, op::wait_event> && !std::is_same_v<Op, op::notify_event> &&
+                             !std::is_same_v<Op, op::link_timeout> && !sluice::detail::gives_many<Op> && !std::is_same_v<Op, op::socket> &&
+                             !std::is_same_v<Op, op::pipe> && !std::is_same_v<Op, op::open_signals>;
 
 template <class Run>
 void start_each(Run&& run) {

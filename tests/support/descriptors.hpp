@@ -133,11 +133,19 @@ inline void put(const descriptor& end, std::string_view text) {
   BOOST_REQUIRE(::write(end.get(), text.data(), text.size()) == static_cast<::ssize_t>(text.size()));
 }
 
+/// Whether a descriptor turns readable within so many milliseconds. An interruption is not an answer: the kernel takes rings down after
+/// their owner has gone on, and may interrupt its thread for that.
+inline auto readable(int number, int milliseconds) noexcept -> bool {
+  ::pollfd one{.fd = number, .events = POLLIN, .revents = 0};
+  int outcome = 0;
+  while ((outcome = ::poll(&one, 1, milliseconds)) < 0 && errno == EINTR) {}
+  return outcome == 1;
+}
+
 /// What can be read at once, at most `most` bytes.
 inline auto take(const descriptor& end, std::size_t most = 64) -> std::string {
   std::string text(most, '\0');
-  ::pollfd ready{.fd = end.get(), .events = POLLIN, .revents = 0};
-  const auto got = ::poll(&ready, 1, 0) == 1 ? ::read(end.get(), text.data(), most) : 0;
+  const auto got = readable(end.get(), 0) ? ::read(end.get(), text.data(), most) : 0;
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   return text;
 }

@@ -23,15 +23,21 @@ inline auto that(bool met, std::string reason) -> boost::unit_test::precondition
   });
 }
 
-/// A kernel that gives this process an io_uring; containers often refuse one.
-inline auto ring() -> boost::unit_test::precondition {
+/// Zero, or minus the error with which the kernel refuses this process an io_uring.
+inline auto refusal_of_a_ring() -> int {
   static const int refused = [] {
     io_uring probe{};
     const int error = io_uring_queue_init(1, &probe, 0);
     if (error == 0) { io_uring_queue_exit(&probe); }
     return error;
   }();
-  return that(refused == 0, "io_uring_setup is refused here, errno " + std::to_string(-refused));
+  return refused;
+}
+inline auto has_ring() -> bool { return refusal_of_a_ring() == 0; }
+
+/// A kernel that gives this process an io_uring; containers often refuse one.
+inline auto ring() -> boost::unit_test::precondition {
+  return that(has_ring(), "io_uring_setup is refused here, errno " + std::to_string(-refusal_of_a_ring()));
 }
 
 /// A process with the rights of root.

@@ -30,4 +30,12 @@ struct tries_send : sluice::config<uring<{.inline_try = inline_try::send}>, coun
 struct tries_both : sluice::config<uring<{.inline_try = inline_try::both}>, counters>, facts<> {};
 struct tries_adaptively : sluice::config<uring<{.inline_try = inline_try::adaptive}>, counters>, facts<> {};
 
+/// The kernel is given no chain: the library runs all of them, member by member.
+struct chainless_uring : uring<> {
+  using uring<>::io_uring;
+  template <class Op>
+  static constexpr auto can_link = sluice::chain_place::nowhere;
+};
+struct user_space_chains : sluice::config<chainless_uring, counters>, facts<> {};
+
 }  // namespace models

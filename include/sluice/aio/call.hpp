@@ -67,11 +67,14 @@ template <std::size_t I, class Operation>
 }
 
 // Becomes the result of an operation where that is to lie; a tuple made of the results themselves would move each.
-template <class Operation>
+template <bool KnownDone, class Operation>
 struct reader {
   const Operation& one;
   [[gnu::always_inline]] operator result<typename Operation::value_type>() const noexcept {  // NOLINT(google-explicit-constructor)
-    return one.result();
+    if constexpr (KnownDone)
+      return one.outcome();
+    else
+      return one.result();
   }
 };
 
@@ -124,7 +127,7 @@ class any_call {
   }
 
   /// The same where it is rare.
-  [[gnu::noinline, gnu::cold]] auto start_rarely(Ring& ring, void* waiter) noexcept -> std::size_t {
+  [[gnu::cold]] auto start_rarely(Ring& ring, void* waiter) noexcept -> std::size_t {
     for (auto& one : *this) one.waiter = waiter;
     if (links_ != nullptr) return links_->start(&ring, records_, count_, *links_);
     std::size_t done = 0;
@@ -162,6 +165,12 @@ class any_call {
   /// All are done without ever starting, with this raw result.
   [[gnu::noinline, gnu::cold]] void refuse(std::int32_t raw) noexcept {
     for (auto& one : *this) refuse(one, raw);
+  }
+
+  /// Those that are not done never will be: that is their result.
+  [[gnu::noinline, gnu::cold]] void give_up() noexcept {
+    for (auto& one : *this)
+      if (one.state != record_state::done) refuse(one, raw(errc::in_progress));
   }
 
   /// Whether one of them was cut short by a cancel.
@@ -231,7 +240,11 @@ class call : public any_call<Ring> {
   auto operator=(const call&) -> call& = delete;
 
   /// What came of them; all are done.
-  [[nodiscard]] auto results() const noexcept -> result_type { return results_of(std::index_sequence_for<Ops...>{}); }
+  [[nodiscard]] auto results() const noexcept -> result_type { return results_of<false>(std::index_sequence_for<Ops...>{}); }
+  /// \cond
+  // The same where that is known.
+  [[nodiscard]] auto outcomes() const noexcept -> result_type { return results_of<true>(std::index_sequence_for<Ops...>{}); }
+  /// \endcond
 
   /// One of them; its description stays as it was given.
   template <std::size_t I>
@@ -242,9 +255,13 @@ class call : public any_call<Ring> {
  private:
   using entry = typename Ring::entry;
 
-  template <std::size_t... I>
+  template <bool KnownDone, std::size_t... I>
   [[gnu::always_inline]] auto results_of(std::index_sequence<I...>) const noexcept -> result_type {
-    return result_type{detail_call::reader{detail_call::at<I>(operations_)}...};
+    return result_type{reader_of<KnownDone>(detail_call::at<I>(operations_))...};
+  }
+  template <bool KnownDone, class Operation>
+  [[gnu::always_inline]] static auto reader_of(const Operation& one) noexcept -> detail_call::reader<KnownDone, Operation> {
+    return {one};
   }
 
   [[gnu::always_inline]] auto links() noexcept -> chain_parts<entry>* {

@@ -34,9 +34,19 @@ struct chain_member {
 /// \cond
 struct chain_base;
 
+// Whether a completion is not the end of a member.
+enum class taken_back : std::uint8_t {
+  no,
+  quietly,   // the member goes on
+  and_told,  // it does, and the sink is given it all the same
+};
+
 // What the ring does to a chain that has been started: through here, so that only programs with links contain it.
 struct chain_calls {
-  auto (*takes_back)(void* ring, chain_base& which, const record& member) noexcept -> bool;
+  auto (*takes_back)(void* ring, chain_base& which, const record& member) noexcept -> taken_back;
+  // The same of a stream, whose outcome lies in the record, where it goes on by itself and nothing is to be done but to note what it
+  // brought. `no`: nothing has happened. Null for what is no stream.
+  auto (*takes_item)(chain_base& which) noexcept -> taken_back;
   void (*done)(void* ring, chain_base& which, record& member) noexcept;
   void (*cancel_member)(void* ring, chain_base& which, record& member) noexcept;
   void (*cancel)(void* ring, chain_base& which) noexcept;
@@ -54,8 +64,8 @@ struct chain_base {
 /// Runs the operations of one chain after each other, as the table of links demands.
 ///
 /// `Host` is the ring: `host.push(record, entry)`, `host.finish(record, raw)` for one that never runs, `host.abort(record)` for one that
-/// does; `host.push_linked(record, entry, linked)` for one that the system runs in its turn, `host.insist(chain)` and `host.relax(chain)`
-/// for when `press` is to be called again and again.
+/// does, `host.normal(record, raw)` for what a result comes to; `host.push_linked(record, entry, linked)` for one that the system runs in
+/// its turn, `host.insist(chain)` and `host.relax(chain)` for when `press` is to be called again and again.
 /// * A failure behind a soft link cuts the chain: what has not started is done with `operation_canceled`, except closes, which are run.
 /// * A deadline starts with the operation before it and is ended by it; what follows starts when both are done.
 /// * No system can take a member out of a chain that it runs. So the whole chain is taken back: what runs is cancelled, and if that brings
@@ -103,7 +113,7 @@ class chain : public chain_base {
     members_[index].running = false;
     members_[index].over = true;
     if (by_system_) {
-      if (!members_[index].unwanted && failed(index, which.res)) cut_ = true;
+      if (!members_[index].unwanted && failed(host, index, which.res)) cut_ = true;
       go_on(host);
     } else {
       settle(host, index, which.res);
@@ -174,9 +184,10 @@ class chain : public chain_base {
     launch(host, index);
   }
 
-  [[nodiscard]] auto failed(std::uint32_t index, std::int32_t raw) const noexcept -> bool {
-    const bool expired = members_[index].operation->info->is_timeout && raw < 0 && raw != canceled_code;
-    return (raw < 0 && !expired) || (raw >= 0 && static_cast<std::size_t>(raw) < members_[index].whole);
+  template <class Host>
+  [[nodiscard]] auto failed(Host& host, std::uint32_t index, std::int32_t raw) const noexcept -> bool {
+    raw = host.normal(*members_[index].operation, raw);
+    return raw < 0 || static_cast<std::size_t>(raw) < members_[index].whole;
   }
 
   [[nodiscard]] auto waits(std::uint32_t index) const noexcept -> bool { return !members_[index].running && !members_[index].over; }
@@ -246,9 +257,13 @@ class chain : public chain_base {
         if (raw != canceled_code) host.abort(*members_[head].operation);
         return;
       }
-    } else if (index + 1 < count_ && members_[index + 1].is_deadline && members_[index + 1].running) {
-      host.abort(*members_[index + 1].operation);
-      return;
+    } else if (index + 1 < count_ && members_[index + 1].is_deadline) {
+      if (members_[index + 1].running) {
+        host.abort(*members_[index + 1].operation);
+        return;
+      }
+      // A close may end while it is being started, before its deadline is.
+      if (waits(index + 1)) skip(host, index + 1);
     }
     launch(host, after(host, head, members_[head].operation->res));
   }
@@ -258,7 +273,7 @@ class chain : public chain_base {
   [[gnu::noinline, gnu::cold]] auto after(Host& host, std::uint32_t index, std::int32_t raw) noexcept -> std::uint32_t {
     const bool bounded = index + 1 < count_ && members_[index + 1].is_deadline;
     const std::uint32_t next = index + (bounded ? 2U : 1U);
-    if (!(failed(index, raw) && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
+    if (!(failed(host, index, raw) && members_[index].link == sluice::detail::link_kind::soft) && !cancelled_) return next;
     cut_ = true;
     for (std::uint32_t i = next; i < count_; ++i) {
       if (!waits(i)) continue;
@@ -299,8 +314,9 @@ inline constexpr chain_calls calls_of{
     .takes_back =
         [](void* ring, chain_base& which, const record& member) noexcept {
           Host host{ring};
-          return static_cast<chain<Entry>&>(which).takes_back(host, member);
+          return static_cast<chain<Entry>&>(which).takes_back(host, member) ? taken_back::quietly : taken_back::no;
         },
+    .takes_item = nullptr,
     .done =
         [](void* ring, chain_base& which, record& member) noexcept {
           Host host{ring};

@@ -3,15 +3,18 @@
 /// @file
 /// The core for one config, under short names. Layer: aio.
 
+#include <sluice/aio/buffer_group.hpp>
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/event_source.hpp>
 #include <sluice/aio/immediate.hpp>
 #include <sluice/aio/links.hpp>
 #include <sluice/aio/operation.hpp>
 #include <sluice/aio/ring.hpp>
+#include <sluice/aio/stream.hpp>
 #include <sluice/concept/diagnose.hpp>
 #include <sluice/config.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace sluice::inline v0 {
@@ -30,14 +33,22 @@ struct aio_of {
   template <class Op>
   using operation = aio::basic_operation<backend, Op>;
 
+  /// A stream that the caller owns.
+  template <class Op>
+  using stream = aio::basic_stream<ring, Op>;
+  using buffer_group = aio::basic_buffer_group<ring>;  ///< buffers for the streams of one ring
+
   /// Whether the backend of this config can do an operation.
   template <class Op>
   static constexpr bool supports = backend::template supports<Op>;
 
   /// Runs operations and blocks the thread: `result<T>`, or a tuple of them for several.
   template <class... Ops>
-  [[nodiscard]] static auto run(Ops... ops) noexcept {
-    return aio::run<config>(std::move(ops)...);
+  [[nodiscard]] static auto run(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+    if constexpr (aio::check_call<backend, std::remove_cvref_t<Ops>...>())
+      return aio::run<config, std::remove_cvref_t<Ops>...>(std::forward<Ops>(ops)...);
+    else
+      __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
   }
 };
 

@@ -7,6 +7,7 @@
 #include <sluice/aio/links.hpp>
 #include <sluice/aio/ring.hpp>
 
+#include <cstdint>
 #include <new>
 #include <span>
 #include <system_error>
@@ -17,8 +18,12 @@
 namespace sluice::inline v0::aio {
 
 /// \cond
-// The thread's own ring for operations outside any task; made at the first of them, gone with the thread. A refusal is not kept: what was
-// missing may be there the next time.
+// Whether the calling thread has a ring of its own for operations outside any task.
+template <class Config>
+inline constinit thread_local bool has_blocking_ring = false;
+
+// That ring; made at the first operation that takes one, gone with the thread. A refusal is not kept: what was missing may be there the
+// next time.
 template <class Config>
 struct blocking_ring {
   union {
@@ -38,6 +43,11 @@ struct blocking_ring {
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
   static thread_local blocking_ring<Config> cached;
+  // That of the parent is no ring of a forked child's.
+  if (cached.made && cached.one.in_child()) {
+    cached.one.~ring();
+    cached.made = false;
+  }
   if (!cached.made) {
     const auto opened = ring<Config>::backend_type::open({});
     if (!opened) {
@@ -45,14 +55,14 @@ template <class Config>
       return nullptr;
     }
     ::new (static_cast<void*>(&cached.one)) ring<Config>{*opened};
-    cached.made = true;
+    cached.made = has_blocking_ring<Config> = true;
   }
   return &cached.one;
 }
 
 // Blocks until the count is down, which each operation's waiter points to.
 template <class Ring>
-[[gnu::noinline, gnu::cold]] void block_until_zero(Ring& where, std::size_t& pending) noexcept {
+[[gnu::cold]] void block_until_zero(Ring& where, std::size_t& pending) noexcept {
   while (pending != 0)
     if (where.step(wait::one, true)) return;
 }
@@ -65,23 +75,46 @@ template <class Config>
   std::size_t pending = 0;
   pending = batch.size() - batch.start_rarely(*where, &pending);
   block_until_zero(*where, pending);
+  if (pending != 0) batch.give_up();  // the ring is lost
+}
+
+// Whether a call is one operation that the system may serve by one call.
+template <class Backend, class... Ops>
+inline constexpr bool is_one_call = false;
+template <class Backend, class Op>
+inline constexpr bool is_one_call<Backend, Op> =
+    requires(const Op& op, typename Backend::template scratch<Op>& keep) { Backend::blocking_call(op, keep); };
+
+template <class Config, class... Ops>
+[[gnu::noinline, gnu::cold]] auto run_on_ring(Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
+  call<ring<Config>, Ops...> batch{std::move(ops)...};
+  finish_blocking<Config>(batch);
+  if constexpr (sizeof...(Ops) == 1)
+    return batch.template get<0>().outcome();
+  else
+    return batch.outcomes();
 }
 /// \endcond
 
-/// Runs the operations of one call and blocks the thread until all are done: a `result`, or a tuple of them.
+/// Runs the operations of one call and blocks the thread until all are done: a `result`, or a tuple of them. One that the system serves by
+/// one call is just that; for all others the thread makes a ring, which it then keeps.
 /// \errors those of the operations; each gives the ring's own error where no ring can be made
 template <class Config, class... Ops>
 [[gnu::noinline, gnu::cold]] auto run([[maybe_unused]] Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
-  using call_type = call<ring<Config>, Ops...>;
   if constexpr (!check_call<policy_of<Config, policy_kind::backend>, Ops...>()) {
     __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
   } else {
-    call_type batch{std::move(ops)...};
-    finish_blocking<Config>(batch);
-    if constexpr (sizeof...(Ops) == 1)
-      return batch.template get<0>().result();
-    else
-      return batch.results();
+    // A backend that watches descriptors must see which numbers are opened and closed, so where there is a ring, it is used.
+    if constexpr (is_one_call<policy_of<Config, policy_kind::backend>, Ops...>) {
+      if (!has_blocking_ring<Config>) {
+        basic_operation<policy_of<Config, policy_kind::backend>, Ops...> one{std::move(ops)...};
+        const std::int32_t raw = policy_of<Config, policy_kind::backend>::blocking_call(one.op, one.scratch);
+        if (raw == takes_a_ring) return run_on_ring<Config>(std::move(one.op));
+        one.refuse(raw);
+        return one.outcome();
+      }
+    }
+    return run_on_ring<Config>(std::move(ops)...);
   }
 }
 

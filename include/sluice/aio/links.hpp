@@ -35,8 +35,13 @@ struct ring<Config>::chain_host {
     self.backend_.push_linked(prepared, linked, self.watch());
   }
   void finish(record& one, std::int32_t raw) noexcept {
+    // Its chain may go on from within `unlist`, by a close that waited for it, and asks what came of it.
+    one.res = raw;
     if (!one.info->is_close) self.unlist(one);
     self.finish_later(one, raw);
+  }
+  [[nodiscard]] static auto normal(const record& one, std::int32_t raw) noexcept -> std::int32_t {
+    return facts(one).normal != nullptr ? facts(one).normal(raw) : raw;
   }
   void abort(record& one) noexcept {
     if (!one.info->is_close) self.cancel_running(one);
@@ -84,7 +89,13 @@ auto ring<Config>::start_linked(void* self, record* const* records, std::size_t 
       runner.bind(&parts.members[first], static_cast<std::uint32_t>(last - first + 1));
       runner.calls = &calls_of<chain_host, entry>;
       bool by_system = true;
-      for (std::size_t i = first; i <= last; ++i) by_system &= here.adopt(*records[i], runner, parts.members[i]);
+      auto so_far = chain_place::nowhere;
+      for (std::size_t i = first; i <= last; ++i) {
+        const auto place = facts(*records[i]).place;
+        by_system &= here.adopt(*records[i], runner, parts.members[i]);
+        if (has(so_far, chain_place::bars_waiters) && has(place, chain_place::waiter)) by_system = false;
+        so_far |= place;
+      }
       here.run(runner, by_system ? last - first + 1 : 0);
     }
     first = last + 1;
@@ -103,8 +114,11 @@ auto ring<Config>::adopt(record& one, chain<entry>& owner, chain_member<entry>& 
   ++started_;
   // A chain of the system's goes on behind a hard link whatever is cancelled, and knows no deadlines of ours.
   if (member.refused != 0 || member.link == sluice::detail::link_kind::hard || (one.kind & record_kind::timed) != 0) return false;
+  const bool is_last = member.link == sluice::detail::link_kind::none;
+  if (!has(facts(one).place, is_last ? chain_place::last : chain_place::before_others)) return false;
+  if (!is_last && facts(one).moves_in_parts && member.whole != 0) return false;
   if constexpr (requires { backend_.can_run(member.entry()); })
-    return facts(one).may_link > (member.link != sluice::detail::link_kind::none ? 1 : 0) && backend_.can_run(member.entry());
+    return backend_.can_run(member.entry());
   else
     return false;
 }

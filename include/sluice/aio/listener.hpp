@@ -17,10 +17,15 @@ class listener {
   explicit listener(Sink& sink) noexcept : sink_{&sink}, calls_{calls_of<Sink>} {}
 
   void done(record& one) const noexcept { calls_.done(sink_, one); }
-  void fired(timer& one) const noexcept { calls_.fired(sink_, one); }
-  void woken() const noexcept { calls_.woken(sink_); }
+  void fired(timer& one) const noexcept {
+    if (calls_.fired != nullptr) calls_.fired(sink_, one);
+  }
+  void woken() const noexcept {
+    if (calls_.woken != nullptr) calls_.woken(sink_);
+  }
 
  private:
+  // Null what a sink does not want to be told.
   struct calls {
     void (*done)(const void* sink, record&) noexcept;
     void (*fired)(const void* sink, timer&) noexcept;
@@ -34,17 +39,15 @@ class listener {
   }
 
   template <class Sink>
-  static constexpr calls calls_of{
-      .done = [](const void* sink, record& one) noexcept { known<Sink>(sink)(one); },
-      .fired =
-          []([[maybe_unused]] const void* sink, [[maybe_unused]] timer& one) noexcept {
-            if constexpr (requires(Sink& to) { to(one); }) known<Sink>(sink)(one);
-          },
-      .woken =
-          []([[maybe_unused]] const void* sink) noexcept {
-            if constexpr (requires(Sink& to) { to.woken(); }) known<Sink>(sink).woken();
-          },
-  };
+  static constexpr auto make_calls() noexcept -> calls {
+    calls made{.done = [](const void* sink, record& one) noexcept { known<Sink>(sink)(one); }, .fired = nullptr, .woken = nullptr};
+    if constexpr (requires(Sink& to, timer& one) { to(one); })
+      made.fired = [](const void* sink, timer& one) noexcept { known<Sink>(sink)(one); };
+    if constexpr (requires(Sink& to) { to.woken(); }) made.woken = [](const void* sink) noexcept { known<Sink>(sink).woken(); };
+    return made;
+  }
+  template <class Sink>
+  static constexpr calls calls_of = make_calls<Sink>();
 
   const void* sink_;
   const calls& calls_;

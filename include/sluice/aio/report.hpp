@@ -15,11 +15,11 @@ namespace sluice::inline v0::aio {
 /// \cond
 template <class List>
 struct report_of;
-template <template <class...> class List, class... Entries>
-struct report_of<List<Entries...>> {
+template <class... Ops>
+struct report_of<op::lists::list<Ops...>> {
   template <class Backend>
-  static auto make(Backend& backend) noexcept -> std::array<served_operation, sizeof...(Entries)> {
-    return {served_operation{detail::operation_name<typename Entries::type>(), service_of<typename Entries::type>(backend)}...};
+  static auto make(Backend& backend) noexcept -> std::array<served_operation, sizeof...(Ops)> {
+    return {served_operation{detail::operation_name<Ops>(), service_of<Ops>(backend)}...};
   }
   template <class Op, class Backend>
   static auto service_of(Backend& backend) noexcept -> service {

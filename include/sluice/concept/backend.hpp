@@ -3,6 +3,7 @@
 /// @file
 /// The contract of a backend policy: how operations reach the system and how they come back. Layer: concept.
 
+#include <sluice/bitmask.hpp>
 #include <sluice/concept/operation.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/fwd.hpp>
@@ -11,6 +12,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 /// \cond
@@ -55,6 +57,28 @@ enum class simple_poll : std::uint8_t {
   some,     ///< all was done
 };
 
+/// What a backend's `blocking_call` gives where one call does not do it: the descriptor never blocks, say. Nothing has happened then.
+inline constexpr std::int32_t takes_a_ring = std::numeric_limits<std::int32_t>::min();
+
+/// Where the system may be given an operation in a chain that it runs by itself, as bits. Any other chain is run by the library.
+enum class chain_place : std::uint8_t {
+  nowhere = 0,        ///< in no chain
+  last = 1,           ///< as the last one
+  before_others = 2,  ///< with others behind it
+  bars_waiters = 4,   ///< no `waiter` may stand behind it, neither next nor later
+  waiter = 8,         ///< it may wait for somebody else for as long as that one likes
+};
+/// These are bits.
+template <>
+inline constexpr bool is_bitmask<chain_place> = true;
+
+/// One completion of an operation that gives many.
+struct arrival {
+  std::int32_t raw;          ///< not negative, or minus an error
+  std::int32_t buffer = -1;  ///< which buffer of its group was picked, -1 for none
+  bool more = false;         ///< the system goes on by itself
+};
+
 /// A trace policy as a backend sees it.
 template <class Trace>
 struct observer {
@@ -83,8 +107,19 @@ struct no_trace {};
 /// * `start(record, op, scratch, alone, observer)` starts an operation, whose raw result comes in `record.res`. `alone`: it is the only one
 /// of
 ///   its call and may be tried by a plain call.
+/// * `start_sole(record, op, scratch, list, observer)`, which a backend may have for some operations, is `start` of one that a task waits
+/// for
+///   alone and that is on no list yet: `list()` puts it on that of its handle, which is not needed for one that is done at once.
+/// * `alike<Op>`, which a backend may have, is not 0 for operations that it starts all alike: `start_alike(record, ways, use, alone,
+///   observer)` is `start` of any of them and calls `use(entry, record)` for what depends on the type, which is `serve(entry, op,
+///   scratch)`.
 /// * `prepare_entry(entry, record, op, scratch)` prepares without starting (0, or minus an error), `push(record, entry, observer)` starts
 /// what was prepared.
+/// * `can_link<Op>`, which a backend may have, static, is the `chain_place` of an operation for a system that runs chains by itself. With
+/// it
+///   come `can_run(entry)`, whether the running system knows what was prepared; `reserve(count, observer)`, which makes room for so many
+///   entries or says that there never will be; `push_linked(entry, linked, observer)`, which starts the next member of a chain for which
+///   there is room and joins it softly to the one after it.
 /// * `start_close(record, observer)` closes `record.handle`, whatever opened it.
 /// * `cancel(record)` asks an operation in flight to end; `cancel_all()` every one.
 /// * `poll(request, sink, observer)` submits what is queued, may sleep, and hands each completed record to `sink(record&)`, which may start
@@ -97,6 +132,17 @@ struct no_trace {};
 /// * `in_child()` says whether this is a forked child of the process that made it, where it must not be used.
 /// * `wake()` ends a sleeping poll; any thread may call it. `expect_calls(any)`, which a backend may have, says on the ring's own thread
 ///   whether from now on anybody may do so, which is so at first.
+/// * `blocking_call(op, scratch)`, which a backend may have, static, for operations of its choice: one call that the thread waits in,
+/// without a
+///   ring. Its raw result, or `takes_a_ring` where one call does not do it and nothing has happened.
+/// * `many<Op>`, for operations that give many: `ready<backend>(op, scratch)`, which it may have, comes before the first start;
+///   `decode(op, scratch, res, flags)` gives the `arrival` that a completion stands for;
+///   `goes_on(res, flags)`, which it may have, says of a completion that it is a result with more to come, so that a poll in the simple way
+///   may look at it;
+///   `try_once(scratch)` has the next start ask for one result only, false if the last one did; `go_on(backend, record, observer)` follows
+/// each
+///   completion with more to come; `share(backend, group, memory)` has the system pick the buffers of a group, if it can, by way of the
+///   `shared_bytes(count)` at `memory`.
 /// * `value(op, scratch, raw)` turns a raw result that is not negative into the operation's value.
 template <class B>
 concept backend_policy =

@@ -4,6 +4,7 @@
 /// Which requirement of its concept a policy misses, as one sentence. Layer: concept.
 
 #include <sluice/concept/backend.hpp>
+#include <sluice/concept/blocking.hpp>
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/stack.hpp>
 #include <sluice/concept/timers.hpp>
@@ -36,6 +37,14 @@ concept allocate = requires(P policy) {
 template <class P>
 concept deallocate = requires(P policy, stack_span span) {
   { policy.deallocate(span) } -> std::same_as<void>;
+};
+template <class P>
+concept submit = requires(P policy, blocking_job& job) {
+  { policy.submit(job) } -> std::same_as<result<void>>;
+};
+template <class P>
+concept withdraw = requires(P policy, blocking_job& job) {
+  { policy.withdraw(job) } -> std::same_as<bool>;
 };
 template <class P>
 concept state =
@@ -303,6 +312,27 @@ consteval auto diagnose_backend() -> bool {
   return false;
 }
 
+template <class P>
+consteval auto diagnose_blocking() -> bool {
+  if constexpr (blocking_policy<P>) {
+    return true;
+  } else if constexpr (!has_name<P>) {
+    static_assert(meets<P>, "[sluice.blocking.name] a blocking policy misses its name; add `static constexpr std::string_view name`");
+  } else if constexpr (!std::default_initializable<P>) {
+    static_assert(meets<P>,
+                  "[sluice.blocking.default] a blocking policy cannot be made without arguments; move its options to template parameters");
+  } else if constexpr (!need::submit<P>) {
+    static_assert(meets<P>,
+                  "[sluice.blocking.submit] a blocking policy misses submit; add `auto submit(blocking_job&) noexcept -> result<void>`");
+  } else if constexpr (!need::withdraw<P>) {
+    static_assert(meets<P>,
+                  "[sluice.blocking.withdraw] a blocking policy misses withdraw; add `auto withdraw(blocking_job&) noexcept -> bool`");
+  } else {
+    static_assert(meets<P>, "[sluice.blocking.noexcept] a function of a blocking policy may throw; make submit and withdraw noexcept");
+  }
+  return false;
+}
+
 /// Whether the options of a policy hold, where it checks any; a mistake gives a sentence of its own.
 template <class P>
 consteval auto check_options() -> bool {
@@ -318,12 +348,12 @@ consteval auto check_policies() -> bool {
   if constexpr (!check_config<Config>())
     return false;
   else if constexpr (!check_options<policy_of<Config, policy_kind::backend>>() || !check_options<policy_of<Config, policy_kind::stack>>() ||
-                     !check_options<policy_of<Config, policy_kind::timers>>())
+                     !check_options<policy_of<Config, policy_kind::timers>>() || !check_options<policy_of<Config, policy_kind::blocking>>())
     return false;
   else
     return diagnose_backend<policy_of<Config, policy_kind::backend>>() && diagnose_stack<policy_of<Config, policy_kind::stack>>() &&
            diagnose_context<policy_of<Config, policy_kind::context>>() && diagnose_timers<policy_of<Config, policy_kind::timers>>() &&
-           diagnose_trace<policy_of<Config, policy_kind::trace>>();
+           diagnose_trace<policy_of<Config, policy_kind::trace>>() && diagnose_blocking<policy_of<Config, policy_kind::blocking>>();
 }
 
 /// A config that resolves: itself, or the defaults where it has a mistake, so that one mistake is one message.

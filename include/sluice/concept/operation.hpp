@@ -70,6 +70,10 @@ inline constexpr bool closes_handle = requires { requires Op::closes_handle; };
 template <class Op>
 inline constexpr bool sends = requires { requires Op::sends; };
 
+/// Whether an operation gives one result after the other until it ends: the matter of a stream.
+template <class Op>
+inline constexpr bool gives_many = requires { requires Op::gives_many; };
+
 /// Whether an operation moves bytes and its fields are a handle, buffers, and a third one, for `take_apart`.
 template <class Op>
 inline constexpr bool is_transfer =

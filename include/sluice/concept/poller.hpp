@@ -34,7 +34,7 @@ struct ignore_readiness {
 /// * `disarm(number, place, direction)`: nobody waits for this direction any more.
 /// * `prove(number, place)`: somebody has waited for long. Watches again what was watched if the number means another file by now, and
 /// makes
-///   the next wait report what is ready.
+///   the next wait report what is ready. Zero, 1 if it was another file, or minus the error.
 /// * `forget(place)`: the number was closed, or means a new file; nobody waits.
 /// * `wait(limit, seen)` sleeps, not at all for a limit of zero and without an end for the largest one, then calls `seen(number,
 ///   directions)` for each descriptor that is ready. How many, or minus the error; `seen` may arm and disarm.

@@ -39,7 +39,7 @@ inline constexpr std::uint8_t close = 1U << 2U;     ///< a close, which must not
 inline constexpr std::uint8_t deadline = 1U << 3U;  ///< a link_timeout: its expiry is an error of ours
 inline constexpr std::uint8_t waiting = 1U << 4U;   ///< a member whose turn has not come
 inline constexpr std::uint8_t evicted = 1U << 5U;   ///< a close of its handle waits for it
-inline constexpr std::uint8_t internal = 1U << 6U;  ///< no operation, but the backend's own
+inline constexpr std::uint8_t internal = 1U << 6U;  ///< the record is an `internal_record`
 inline constexpr std::uint8_t unasked = 1U << 7U;   ///< in the backend's queue of those that it could not ask to end yet
 }  // namespace record_kind
 
@@ -82,11 +82,12 @@ struct record {
     engine = 0;
     sole = how;
   }
-  // Whether it is one of those, in flight, and nothing has happened to it since it began: one comparison of four bytes.
-  template <soleness How>
+  // Whether it is one of those, or one of another kind that begins so, in flight, and nothing has happened to it since it began: one
+  // comparison of four bytes.
+  template <soleness How, std::uint8_t Kind = record_kind::plain>
   [[nodiscard, gnu::always_inline]] auto is_simply() const noexcept -> bool {
     struct word {
-      std::uint8_t kind = record_kind::plain;
+      std::uint8_t kind = Kind;
       record_state state = record_state::in_flight;
       bool cancelling = false;
       std::uint8_t engine : 6 = 0;
@@ -123,6 +124,15 @@ struct record {
 };
 
 static_assert(sizeof(void*) != 8 || sizeof(record) == 64);
+
+/// A record of the kind `internal`: its completions are looked at where a backend takes them off the system's queue, for several may be
+/// there before anybody else looks.
+struct internal_record : record {
+  /// \cond
+  // With the result and the flags as the system gives them; the record that the sink is to be given, or null.
+  auto (*arrived)(internal_record& self, std::int32_t res, std::uint32_t flags) noexcept -> record*;
+  /// \endcond
+};
 
 /// Raw results of ours: minus this bit and an `errc`. No system number comes near it.
 inline constexpr std::int32_t own_error_bit = 0x4000'0000;

@@ -25,7 +25,8 @@ struct stack_span {
 ///
 /// A default-constructed policy owns nothing. `allocate` gives a stack or an error and leaves nothing half done; `deallocate` takes back
 /// what `allocate` gave and may keep it for the next caller, most recently used first. The scheduler never hands back the stack that it
-/// runs on.
+/// runs on. A policy may have a constant `least_bytes`, which no stack of the usual size has less of: if a task's frame surely fits, the
+/// scheduler does not ask when it makes one.
 template <class P>
 concept stack_policy = std::default_initializable<P> && requires(P policy, stack_span span) {
   { P::kind } -> std::convertible_to<policy_kind>;

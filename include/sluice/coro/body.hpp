@@ -6,6 +6,7 @@
 #include <sluice/coro/frame.hpp>
 #include <sluice/result.hpp>
 
+#include <new>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -27,9 +28,10 @@ class body final
     auto& b = *static_cast<body*>(self);
     auto& home = *b.home;
     home.arrived(b);
-    if (b.base.cancelled) {
+    if (b.base.cancelled && !b.always_begins) [[unlikely]] {
       b.base.delivered = true;
-      b.value.emplace(canceled());
+      ::new (static_cast<void*>(&b.value)) result<value_type>(canceled());
+      b.has_returned = true;
     } else {
       b.call();
     }
@@ -39,6 +41,7 @@ class body final
 
  private:
   using returned = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  using value_type = typename result_of_t<returned>::value_type;
 
   struct job {
     [[no_unique_address]] std::decay_t<F> f;
@@ -49,11 +52,12 @@ class body final
     try {
       if constexpr (std::is_void_v<returned>) {
         std::apply(std::move(work_.f), std::move(work_.args));
-        this->value.emplace();
+        ::new (static_cast<void*>(&this->value)) result<value_type>();
       } else {
-        this->value.emplace(std::apply(std::move(work_.f), std::move(work_.args)));
+        ::new (static_cast<void*>(&this->value)) result<value_type>(std::apply(std::move(work_.f), std::move(work_.args)));
       }
-    } catch (...) { this->note_exception(); }
+      this->has_returned = true;
+    } catch (...) { this->home->take_exception(*this); }
   }
 
   union {

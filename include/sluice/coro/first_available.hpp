@@ -5,7 +5,9 @@
 
 #include <sluice/aio/ring.hpp>
 #include <sluice/config.hpp>
+#include <sluice/op/file.hpp>
 #include <sluice/result.hpp>
+#include <sluice/wait.hpp>
 
 #include <array>
 #include <cstddef>
@@ -46,8 +48,17 @@ namespace detail {
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto probe() noexcept -> std::error_code {
   if (!policy_of<Config, policy_kind::context>::supported()) return make_error_code(errc::shadow_stack);
-  const auto ring = aio::ring<Config>::make();
-  return ring ? std::error_code{} : ring.error();
+  typename aio::ring<Config>::template operation<op::nop> one{op::nop{}};
+  auto ring = aio::ring<Config>::make();
+  if (!ring) return ring.error();
+  // Some sandboxes let a ring be made and forbid to enter it.
+  if (ring->start(one) == started::done) return {};
+  while (!one.is_done())
+    if (const auto polled = ring->poll([](auto&) noexcept {}, wait::one); !polled) {
+      one.refuse(aio::raw(polled.error()));
+      return polled.error();
+    }
+  return {};
 }
 
 template <class F, class First, class... Rest>
@@ -81,12 +92,13 @@ auto take_first(std::span<refused_config> room, std::size_t used, F& f) -> std::
 /// Calls `f(chosen<Config>)` with the first of the configs that this machine runs: `f` is compiled once for each, and nothing is decided at
 /// run time after this. What `f` gives.
 ///
-/// A config is tried by making its ring and its kind of context once. The last one is taken without trying: if it cannot run either, the
-/// program hears of it where it makes its ring or scheduler. With one config this is a plain call.
+/// A config is tried by its kind of context, and by making its ring and waiting for one operation on it. The last one is taken without
+/// trying: if it cannot run either, the program hears of it where it makes its ring or scheduler. With one config this is a plain call.
 template <class First, class... Rest, class F>
-  requires(detail::check_config<First>() && (detail::check_config<Rest>() && ...))
 auto first_available(F&& f) {
-  if constexpr (detail::check_same_result<F, First, Rest...>()) {
+  if constexpr (!(detail::check_config<First>() && ... && detail::check_config<Rest>())) {
+    return;  // the mistake was said
+  } else if constexpr (detail::check_same_result<F, First, Rest...>()) {
     std::array<refused_config, sizeof...(Rest)> room;
     return detail::take_first<First, Rest...>(room, 0, f);
   }

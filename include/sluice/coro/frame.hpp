@@ -4,22 +4,24 @@
 /// What a scheduler knows of a task: the hot part that every switch touches, and the cold part at the top of its stack. Layer: coro.
 
 #include <sluice/concept/context.hpp>
+#include <sluice/concept/record.hpp>
 #include <sluice/concept/stack.hpp>
 #include <sluice/config.hpp>
 #include <sluice/detail/exception_globals.hpp>
 #include <sluice/detail/sanitizer.hpp>
 #include <sluice/fwd.hpp>
+#include <sluice/result.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <optional>
 #include <source_location>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 namespace sluice::inline v0 {
 
@@ -36,7 +38,34 @@ struct spawn_options {
   std::source_location where = std::source_location::current();  ///< for reports
 };
 
+/// The size of a task's stack as a type, instead of options: `coro::spawn(sluice::stack_bytes<256 * 1024>, f)`. It compiles only where the
+/// stack policy has stacks of more than one size. \units bytes
+template <std::size_t Bytes>
+struct stack_bytes_t {
+  static_assert(Bytes >= 8192, "[sluice.coro.stack_bytes_small] a stack needs room for a signal handler's frame; give at least 8192 bytes");
+};
+/// One of that type. \units bytes
+template <std::size_t Bytes>
+inline constexpr stack_bytes_t<Bytes> stack_bytes{};
+
 namespace coro {
+
+/// \cond
+// What the first argument of a spawn may be beside what is to run.
+template <class T>
+inline constexpr bool chooses_options = false;
+template <>
+inline constexpr bool chooses_options<spawn_options> = true;
+template <std::size_t Bytes>
+inline constexpr bool chooses_options<stack_bytes_t<Bytes>> = true;
+
+template <class Config, std::size_t Bytes>
+constexpr auto options_of(stack_bytes_t<Bytes>) noexcept -> spawn_options {
+  static_assert(sized_stack_policy<policy_of<Config, policy_kind::stack>>,
+                "[sluice.coro.stack_bytes] this stack policy has stacks of one size only; leave stack_bytes out, or use stack::guarded");
+  return {.stack_bytes = Bytes, .where = std::source_location{}};
+}
+/// \endcond
 
 template <class Config>
 class scheduler;
@@ -47,13 +76,14 @@ struct waiting;
 
 /// What there is to say about a kind of wait. Looked at only by cancels and reports.
 struct wait_kind {
-  std::string_view what;                                         ///< for reports; empty where `name` says it
+  std::string_view what;                                         ///< for reports; empty where `operation` says it
   void (*cancel)(waiting&) noexcept = nullptr;                   ///< asks the wait to end; null for one that cannot be cut short
   auto (*on)(const waiting&) noexcept -> const void* = nullptr;  ///< the frame of the task that it waits for; null where that is none
   bool on_older_ones = false;                                    ///< and for all older siblings of that task
-  auto (*handle)(const waiting&) noexcept -> int = nullptr;      ///< the descriptor that it waits for; null where that is none
-  void (*give_up)(waiting&) noexcept = nullptr;                  ///< ends the wait with a deadlock; null for one that must see its end
-  auto (*name)(const waiting&) noexcept -> std::string_view = nullptr;  ///< for reports, where it differs from wait to wait
+  auto (*operation)(const waiting&) noexcept
+      -> const aio::record* = nullptr;           ///< that it waits for, the first one; null where that is none
+  void (*give_up)(waiting&) noexcept = nullptr;  ///< ends the wait with a deadlock; null for one that must see its end
+  void (*forget)(waiting&) noexcept = nullptr;   ///< the task is abandoned: nobody may find the wait any more; null where nobody looks
 };
 
 /// Something that a task waits for; it lies on the stack of that task, as the first part of whatever else the wait needs.
@@ -63,7 +93,9 @@ struct waiting {
   /// The same of a wait by address.
   static auto read_what(const void* wait) noexcept -> std::string_view { return static_cast<const waiting*>(wait)->what(); }
   /// What it is, for reports.
-  [[nodiscard]] auto what() const noexcept -> std::string_view { return kind->name != nullptr ? kind->name(*this) : kind->what; }
+  [[nodiscard]] auto what() const noexcept -> std::string_view {
+    return kind->what.empty() ? kind->operation(*this)->info->name : kind->what;
+  }
 };
 
 /// A part of a task's life that can be asked to end by itself. They form a list on the task's stack, innermost first. Made with `{}`.
@@ -127,6 +159,7 @@ struct alignas(64) frame_start {
   bool named;                  ///< `label` was written
   bool has_place;              ///< `where` was written
   std::uint8_t walked;         ///< of reports: 0 for not yet, 1 for on the way, 2 for done
+  bool always_begins;          ///< its callable is called even if it was asked to end before
 };
 
 /// The cold part of a task. The first two cache lines are used by every task, the third one is for what is rare and has no value before it
@@ -183,15 +216,24 @@ struct ended_frame : frame<Config> {
 /// The same with room for its result.
 template <class Config, class T>
 struct typed_frame : ended_frame<Config> {
-  std::optional<result<T>> value;  ///< set when it has returned
+  union {
+    result<T> value;  ///< what it has returned, if it has
+  };
+  bool has_returned = false;  ///< `value` is there
+
+  typed_frame() noexcept {}  // NOLINT(modernize-use-equals-default)
+  typed_frame(const typed_frame&) = delete;
+  auto operator=(const typed_frame&) -> typed_frame& = delete;
+  ~typed_frame() {}  // NOLINT(modernize-use-equals-default): whoever has seen the end clears it
 
   /// The error that it returned; null where it did not.
   [[nodiscard]] auto error() const noexcept -> const std::error_code* {
-    return value.has_value() && !value->has_value() ? &value->error() : nullptr;
+    return has_returned && !value.has_value() ? &value.error() : nullptr;
   }
   /// Destroys what has come of it.
   void clear() noexcept {
-    if constexpr (!std::is_trivially_destructible_v<result<T>>) value.reset();
+    if constexpr (!std::is_trivially_destructible_v<result<T>>)
+      if (std::exchange(has_returned, false)) value.~expected();
     if (this->exception != nullptr) [[unlikely]]
       this->forget_exception();
   }

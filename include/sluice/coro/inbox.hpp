@@ -58,18 +58,26 @@ class inbox {
   [[nodiscard]] auto empty() const noexcept -> bool { return queue_.empty(); }
   /// One more holder.
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  /// One holder less; the last one frees it. When only the scheduler is left it wakes, since nobody else can help its tasks any more.
+  /// One holder less; the last one frees it. When only those are left who are always there it wakes, since nobody else can help its tasks
+  /// any more.
   void release() noexcept {
     std::uint32_t before = 0;
     {
       const std::scoped_lock lock{gone_};
       before = references_.fetch_sub(1, std::memory_order_acq_rel);
-      if (before == 2 && home_ != nullptr) wake_(home_);
+      if (before == expected_ + 1 && home_ != nullptr) wake_(home_);
     }
     if (before == 1) delete this;
   }
-  /// Whether somebody besides the scheduler may still post.
-  [[nodiscard]] auto is_shared() const noexcept -> bool { return references_.load(std::memory_order_acquire) > 1; }
+  /// How many holders are always there: the scheduler, and those that are judged together with it. Before anybody else has it.
+  void expect(std::uint32_t holders) noexcept { expected_ = holders; }
+  /// Whether somebody besides those may still post.
+  [[nodiscard]] auto is_shared() const noexcept -> bool { return references_.load(std::memory_order_acquire) > expected_; }
+  /// Ends a sleep of the scheduler, from any thread.
+  void rouse() noexcept {
+    const std::scoped_lock lock{gone_};
+    if (home_ != nullptr) wake_(home_);
+  }
 
  private:
   ~inbox() = default;
@@ -89,6 +97,7 @@ class inbox {
 
   detail::mpsc_queue<message, &message::next> queue_;
   std::atomic<std::uint32_t> references_{1};
+  std::uint32_t expected_ = 1;
   std::mutex gone_;
   void* home_;
   wake_function wake_;

@@ -5,6 +5,7 @@
 
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/immediate.hpp>
+#include <sluice/aio/sole.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/scheduler.hpp>
 #include <sluice/coro/waits.hpp>
@@ -19,147 +20,164 @@
 namespace sluice::inline v0::coro {
 
 /// \cond
+// The calls of tasks: how operations are started for the one that runs, which then waits for them.
 template <class Config>
-template <class Op>
-inline auto scheduler<Config>::io_in_brief(const Op& op) noexcept -> result<typename Op::result_type> {
-  using value_type = typename Op::result_type;
-  static_assert(std::is_void_v<value_type> || std::is_same_v<value_type, std::size_t>);
-  const std::int32_t raw = sluice::detail::take_apart(op, [](auto... parts) noexcept { return perform_sole<Op>(parts...); });
-  if (raw < 0) [[unlikely]]
-    return std::unexpected{aio::error_of(raw)};
-  if constexpr (std::is_void_v<value_type>)
-    return {};
-  else
-    return static_cast<std::size_t>(raw);
-}
+class task_io {
+ public:
+  using ring_type = typename scheduler<Config>::ring_type;
+  using backend_type = typename ring_type::backend_type;
 
-template <class Config>
-template <class Op, class... Parts>
-auto scheduler<Config>::perform_sole(Parts... parts) noexcept -> std::int32_t {
-  const Op op = sluice::detail::assemble<Op>(parts...);
-  auto* const home = detail::current<Config>;
-  // The root looks as if it had been asked to end, too.
-  if (home == nullptr || home->running_->cancelled ||
-      !home->ring_.template has_room<sluice::detail::has_handle<Op>>(sluice::detail::handle_of(op))) [[unlikely]]
-    return perform_rarely<Op>(parts...);
-  fiber_type& me = *home->running_;
-  awaited_operation<Config, typename ring_type::template sole_operation<Op>> it;
-  it.one.waiter = &me;
-  if (home->ring_.start_sole(it.one, op) == started::done) [[unlikely]]
-    home->note_inline();
-  else
-    home->park(me, it.wait);
-  const std::int32_t raw = it.one.res;
-  if (raw < 0) [[unlikely]]
-    return home->template look_at_failure<Op>(raw);
-  if constexpr (!std::is_void_v<typename Op::result_type>) (void)backend_type::value(op, it.one.scratch, raw);
-  return raw;
-}
+  // The operations of one call. The running task waits for all of them; outside a task the thread does.
+  template <class... Ops>
+  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+    if constexpr (sizeof...(Ops) != 1)
+      return io_together(std::forward<Ops>(ops)...);
+    else if constexpr ((aio::is_frequent<std::remove_cvref_t<Ops>> && ...))
+      return io_in_brief(ops...);
+    else
+      return io_alone(std::forward<Ops>(ops)...);
+  }
 
-template <class Config>
-template <class Op>
-auto scheduler<Config>::look_at_failure(std::int32_t raw) noexcept -> std::int32_t {
-  raw = backend_type::template normal<Op>(raw);
-  constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
-  if (raw == canceled_code && cancelled(*running_)) note_refusal();
-  return raw;
-}
+  // A batch whose size is known at run time.
+  template <class Op>
+  static void io(scheduler<Config>& home, std::span<aio::basic_operation<backend_type, Op>> batch) noexcept {
+    auto& me = home.self();
+    for (auto& one : batch) one.waiter = &me;
+    if (!aio::info_of<Op>.is_close && home.cancelled(me)) {
+      home.note_refusal();
+      for (auto& one : batch) one.refuse();
+      return;
+    }
+    const auto pending = batch.size() - home.own_ring().start(batch);
+    if (pending == 0) return;
+    span_wait<ring_type, aio::basic_operation<backend_type, Op>> w{batch, home.own_ring()};
+    me.pending = static_cast<std::uint32_t>(pending);
+    home.park(w);
+    if (home.cancelled(me)) {
+      for (const auto& one : batch)
+        if (one.was_canceled()) return home.note_refusal();
+    }
+  }
 
-template <class Config>
-template <class Op, class... Parts>
-auto scheduler<Config>::perform_rarely(Parts... parts) noexcept -> std::int32_t {
-  const Op op = sluice::detail::assemble<Op>(parts...);
-  auto* const home = detail::current<Config>;
-  const int handle = sluice::detail::handle_of(op);
-  const bool is_usual = home != nullptr && !home->running_->cancelled && (!sluice::detail::has_handle<Op> || handle >= 0);
-  if (is_usual && home->ring_.make_room(handle)) return perform_sole<Op>(parts...);
-  typename ring_type::template brief_operation<Op> one{aio::started_at_once{}, op};
-  aio::settle_type<ring_type>(one);
-  perform_one(one);
-  if (!one.is_done()) return aio::raw(errc::in_progress);
-  if (one.res >= 0) return one.res;
-  return backend_type::template normal<Op>(one.res);
-}
+ private:
+  // One operation that programs do again and again: nothing is shared with others, nothing is asked at run time that its type tells.
+  template <class Op>
+  [[gnu::always_inline]] static auto io_in_brief(const Op& op) noexcept -> result<typename Op::result_type> {
+    using value_type = typename Op::result_type;
+    static_assert(std::is_void_v<value_type> || std::is_same_v<value_type, std::size_t>);
+    const std::int32_t raw = sluice::detail::take_apart(op, [](auto... parts) noexcept { return perform_sole<Op>(parts...); });
+    if (raw < 0) [[unlikely]]
+      return std::unexpected{aio::error_of(raw)};
+    if constexpr (std::is_void_v<value_type>)
+      return {};
+    else
+      return static_cast<std::size_t>(raw);
+  }
 
-template <class Config>
-template <class Op>
-auto scheduler<Config>::io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type {
-  using description = std::remove_cvref_t<Op>;
-  if constexpr (std::is_same_v<typename sluice::detail::unlinked<description>::type, description>) {
-    typename ring_type::template brief_operation<description> one{aio::started_at_once{}, op};
+  // What of that is one code for all callers. It takes the description apart and gives the raw result, so that both travel in registers.
+  template <class Op, class... Parts>
+  [[gnu::noinline]] static auto perform_sole(Parts... parts) noexcept -> std::int32_t {
+    const Op op = sluice::detail::assemble<Op>(parts...);
+    auto* const home = detail::current<Config>;
+    // The root looks as if it had been asked to end, too.
+    if (home == nullptr || home->self().cancelled ||
+        !home->own_ring().template has_room<sluice::detail::has_handle<Op>>(sluice::detail::handle_of(op))) [[unlikely]]
+      return perform_rarely<Op>(parts...);
+    auto& me = home->self();
+    awaited_operation<Config, typename ring_type::template sole_operation<Op>> it;
+    it.one.waiter = &me;
+    if (home->own_ring().start_sole(it.one, op) == started::done) [[unlikely]]
+      home->note_inline();
+    else
+      home->park(me, it.wait);
+    const std::int32_t raw = it.one.res;
+    if (raw < 0) [[unlikely]]
+      return look_at_failure<Op>(*home, raw);
+    if constexpr (!std::is_void_v<typename Op::result_type>) (void)backend_type::value(op, it.one.scratch, raw);
+    return raw;
+  }
+
+  // The same where something is to be seen to first, and where that does not go: outside a task, or in one that was asked to end.
+  template <class Op, class... Parts>
+  [[gnu::noinline, gnu::cold]] static auto perform_rarely(Parts... parts) noexcept -> std::int32_t {
+    const Op op = sluice::detail::assemble<Op>(parts...);
+    auto* const home = detail::current<Config>;
+    const int handle = sluice::detail::handle_of(op);
+    const bool is_usual = home != nullptr && !home->self().cancelled && (!sluice::detail::has_handle<Op> || handle >= 0);
+    if (is_usual && home->own_ring().make_room(handle)) return perform_sole<Op>(parts...);
+    // Of the type that calls with several have, so that both are started by the same code.
+    typename ring_type::template operation<Op> one{op};
     aio::settle_type<ring_type>(one);
     perform_one(one);
-    return one.result();
-  } else {
-    typename ring_type::template call_operation<description> one{std::forward<Op>(op)};
-    aio::settle_type<ring_type>(one);
-    perform_one(one);
-    return one.result();
+    return one.res >= 0 ? one.res : backend_type::template normal<Op>(one.res);
   }
-}
 
-template <class Config>
-template <class... Ops>
-auto scheduler<Config>::io_together(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
-  aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::forward<Ops>(ops)...};
-  perform(batch);
-  return batch.results();
-}
-
-template <class Config>
-void scheduler<Config>::perform_one(aio::record& one) noexcept {
-  aio::record* only = &one;
-  aio::any_call<ring_type> batch{&only, 1};
-  perform(batch);
-}
-
-template <class Config>
-void scheduler<Config>::perform(aio::any_call<ring_type>& batch) noexcept {
-  auto* const home = detail::current<Config>;
-  if (home == nullptr || !home->in_task()) [[unlikely]]
-    return block(batch);
-  fiber_type& me = *home->running_;
-  std::size_t pending = 0;
-  if (home->cancelled(me)) [[unlikely]] {
-    home->note_refusal();
-    pending = batch.start_closes_only(home->ring_, &me);
-  } else {
-    pending = batch.size() - batch.start(home->ring_, &me);
+  // One operation of another kind, or with a deadline; and several.
+  template <class Op>
+  static auto io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type {
+    using description = std::remove_cvref_t<Op>;
+    if constexpr (std::is_same_v<typename sluice::detail::unlinked<description>::type, description>) {
+      typename ring_type::template brief_operation<description> one{aio::started_at_once{}, op};
+      aio::settle_type<ring_type>(one);
+      perform_one(one);
+      return one.outcome();
+    } else {
+      typename ring_type::template call_operation<description> one{std::forward<Op>(op)};
+      aio::settle_type<ring_type>(one);
+      perform_one(one);
+      return one.outcome();
+    }
   }
-  if (pending == 0) return home->note_inline();
-  me.pending = static_cast<std::uint32_t>(pending);
-  call_wait<ring_type> w{batch, home->ring_};
-  home->park(me, w);
-  if (home->cancelled(me) && batch.any_canceled()) [[unlikely]]
-    home->note_refusal();
-}
 
-template <class Config>
-void scheduler<Config>::block(aio::any_call<ring_type>& batch) noexcept {
-  assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
-  aio::finish_blocking<Config>(batch);
-}
+  template <class... Ops>
+  static auto io_together(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
+    aio::call<ring_type, std::remove_cvref_t<Ops>...> batch{std::forward<Ops>(ops)...};
+    perform(batch);
+    return batch.outcomes();
+  }
 
-template <class Config>
-template <class Op>
-void scheduler<Config>::io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept {
-  fiber_type& me = *running_;
-  for (auto& one : batch) one.waiter = &me;
-  if (!aio::info_of<Op>.is_close && cancelled(me)) {
-    note_refusal();
-    for (auto& one : batch) one.refuse();
-    return;
+  // An operation of the running task has failed: perhaps because the task was asked to end. Its raw result as the library counts it.
+  template <class Op>
+  [[gnu::noinline, gnu::cold]] static auto look_at_failure(scheduler<Config>& home, std::int32_t raw) noexcept -> std::int32_t {
+    raw = backend_type::template normal<Op>(raw);
+    constexpr auto canceled_code = -static_cast<std::int32_t>(std::errc::operation_canceled);
+    if (raw == canceled_code && home.cancelled(home.self())) home.note_refusal();
+    return raw;
   }
-  const auto pending = batch.size() - ring_.start(batch);
-  if (pending == 0) return;
-  span_wait<ring_type, aio::basic_operation<backend_type, Op>> w{batch, ring_};
-  me.pending = static_cast<std::uint32_t>(pending);
-  park(w);
-  if (cancelled(me)) {
-    for (const auto& one : batch)
-      if (one.was_canceled()) return note_refusal();
+
+  // Any call, whatever the types of its operations.
+  [[gnu::noinline]] static void perform(aio::any_call<ring_type>& batch) noexcept {
+    auto* const home = detail::current<Config>;
+    if (home == nullptr || !home->in_task()) [[unlikely]]
+      return block(batch);
+    auto& me = home->self();
+    std::size_t pending = 0;
+    if (home->cancelled(me)) [[unlikely]] {
+      home->note_refusal();
+      pending = batch.start_closes_only(home->own_ring(), &me);
+    } else {
+      pending = batch.size() - batch.start(home->own_ring(), &me);
+    }
+    if (pending == 0) return home->note_inline();
+    me.pending = static_cast<std::uint32_t>(pending);
+    call_wait<ring_type> w{batch, home->own_ring()};
+    home->park(me, w);
+    if (home->cancelled(me) && batch.any_canceled()) [[unlikely]]
+      home->note_refusal();
   }
-}
+
+  [[gnu::noinline]] static void perform_one(aio::record& one) noexcept {
+    aio::record* only = &one;
+    aio::any_call<ring_type> batch{&only, 1};
+    perform(batch);
+  }
+
+  // The same outside a task.
+  [[gnu::cold]] static void block(aio::any_call<ring_type>& batch) noexcept {
+    assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
+    aio::finish_blocking<Config>(batch);
+  }
+};
 
 template <class Config>
 auto scheduler<Config>::sleep_until(time_point deadline) noexcept -> result<void> {

@@ -3,6 +3,8 @@
 /// @file
 /// What a scheduler does when tasks are asked to end, when none can go on, and when one never ends. Layer: coro.
 
+#include <sluice/coro/driving.hpp>
+#include <sluice/coro/last_words.hpp>
 #include <sluice/coro/newest_first.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/scheduler.hpp>
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -39,7 +42,27 @@ scheduler<Config>::~scheduler() {
     if (task.cold->stop != nullptr) task.cold->stop->free(*task.cold->stop);
     task.cold->annotation.destroy();
   });
+  while (attachments_ != nullptr) {
+    attachment& one = *std::exchange(attachments_, attachments_->next);
+    one.end(one);
+  }
   if (inbox_ != nullptr) inbox_->act(*inbox_, inbox::action::close);
+}
+
+template <class Config>
+[[gnu::cold]] void scheduler<Config>::report_stacks(std::FILE* out) noexcept {
+  static_assert(
+      measured_stack_policy<stack_type>,
+      "[sluice.stack.high_water] this stack policy cannot say how much of a stack was used; use stack::guarded or stack::painted");
+  if constexpr (measured_stack_policy<stack_type>) {
+    const std::unique_ptr<stack_table> living{new (std::nothrow) stack_table};
+    if (living == nullptr) return;
+    each_task([&](fiber_type& task) noexcept {
+      if (&task != &root_) living->note(*task.cold, housing_.stacks().high_water(task.cold->stack));
+    });
+    living->print(out, "tasks that live");
+    if constexpr (measures_ended<stack_type>) housing_.ended().print(out, "tasks that have ended");
+  }
 }
 
 template <class Config>
@@ -118,14 +141,27 @@ void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   }
   frame_type& task = *std::exchange(handle, nullptr);
   task.drop(task);
-  release(task);
+  housing_.release_rarely(task);
+}
+
+template <class Config>
+void scheduler<Config>::take_exception(ended_frame<Config>& task) noexcept {
+  if (task.handle != nullptr || task.parent != nullptr) return task.note_exception();
+  last_words<os> out;
+  out.task("sluice: an exception left a task that nobody joins, #", task);
+  try {
+    throw;
+  } catch (const std::exception& thrown) { out.text(": ").text(thrown.what()); } catch (...) {
+  }
+  out.text("\n").print();
+  if (!cancelled(*task.hot)) std::terminate();
 }
 
 template <class Config>
 void scheduler<Config>::rethrow(frame<Config>*& handle) {
   auto& task = static_cast<ended_frame<Config>&>(*std::exchange(handle, nullptr));
   auto thrown = std::exchange(task.exception, nullptr);
-  release(task);
+  housing_.release_rarely(task);
   std::rethrow_exception(std::move(thrown));
 }
 
@@ -142,7 +178,7 @@ auto scheduler<Config>::await_end(frame<Config>*& handle, bool cancellable) noex
   join_wait<Config> w{*handle};
   if (cancellable && cancelled(*running_)) request_cancel(*handle);
   handle->joiner = running_;
-  if (!has_ended(&handle)) park(w);
+  if (!has_ended(&handle)) park_rarely(w);
   if (w.given_up) return given_up();
   return {};
 }
@@ -159,63 +195,23 @@ void scheduler<Config>::note_cut_below() noexcept {
 }
 
 template <class Config>
-auto scheduler<Config>::drive_on(is_done done, const void* what) noexcept -> result<void> {
-  while (!done(what)) {
-    if (ready_.empty() && ring_.in_flight() == 0 && ring_.timers() == 0 && !ring_.pending() && !is_reachable())
-      return failure(errc::deadlock);
-    if (const auto turned = poll(wait::one); !turned) return std::unexpected{turned.error()};
-  }
-  return {};
-}
-
-template <class Config>
-void scheduler<Config>::without_hope() noexcept {
-  const bool reachable = is_reachable();
-  poll_ring(reachable);
-  if (!ring_lost_ && !reachable && ready_.empty()) {
-    stuck_ = true;
-    call_root();
-  }
-}
-
-template <class Config>
-auto scheduler<Config>::attend() noexcept -> bool {
-  tell_lost();
-  if (live_ == 0) return false;
-  if (ring_lost_) {
-    abandon_all();
-  } else if (std::exchange(stuck_, false)) {
-    stuck();
-  } else if (std::exchange(report_wanted_, false)) {
-    report(stderr);
-  }
-  tell_lost();
-  return live_ != 0;
-}
-
-template <class Config>
 auto scheduler<Config>::shared_inbox() noexcept -> inbox* {
   ring_.expect_wakes(true);
+  listen_ = &scheduler::listen;
   if (inbox_ == nullptr) inbox_ = new (std::nothrow) inbox{this, [](void* home) noexcept { static_cast<scheduler*>(home)->ring_.wake(); }};
   return inbox_;
 }
 
 template <class Config>
 void scheduler<Config>::cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept {
-  fiber_type& hot = slab_.at(slot);
+  fiber_type& hot = housing_.at(slot);
   if (hot.generation == generation && hot.state != fiber_state::free && hot.cold != nullptr) request_cancel(*hot.cold);
-}
-
-template <class Config>
-auto scheduler<Config>::next_task(std::uint32_t& slot) noexcept -> fiber_type* {
-  while (slot < slab_.extent())
-    if (auto& task = slab_.at(slot++); task.state != fiber_state::free && task.cold != nullptr) return &task;
-  return nullptr;
 }
 
 template <class Config>
 void scheduler<Config>::watch_wishes(std::atomic<unsigned>* wishes, frame_type** target) noexcept {
   ring_.expect_wakes(true);
+  listen_ = &scheduler::listen;
   wishes_ = wishes;
   wish_target_ = target;
 }
@@ -233,6 +229,7 @@ void scheduler<Config>::listen() noexcept {
       call_root();
     } else {
       report(stderr);
+      if constexpr (measures_ended<stack_type>) report_stacks(stderr);
     }
   }
   if ((asked & wish_end) != 0 && wish_target_ != nullptr && *wish_target_ != nullptr) request_cancel(**wish_target_);
@@ -264,6 +261,7 @@ void scheduler<Config>::abandon_all() noexcept {
 
 template <class Config>
 void scheduler<Config>::lose(fiber<Config>& task) noexcept {
+  if (task.state == fiber_state::parked && task.wait != nullptr && task.wait->kind->forget != nullptr) task.wait->kind->forget(*task.wait);
   task.state = fiber_state::lost;
   // Neither knows of the other any more: each may be gone first.
   if (task.cold->handle != nullptr) *std::exchange(task.cold->handle, nullptr) = nullptr;
@@ -283,10 +281,7 @@ template <class Config>
 void scheduler<Config>::abandon(fiber<Config>& me) noexcept {
   lose(me);
   call_root();
-  for (;;) {
-    fiber_type* const next = take();
-    switch_to(me, *next);
-  }
+  for (;;) leave();
 }
 /// \endcond
 

@@ -5,17 +5,15 @@
 
 #include <sluice/concept/stack.hpp>
 #include <sluice/coro/current.hpp>
+#include <sluice/coro/last_words.hpp>
 #include <sluice/coro/run.hpp>
 
 #include <atomic>
-#include <charconv>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <cstdlib>
 #include <exception>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -36,14 +34,19 @@ class program {
   using os = typename scheduler_type::os;
 
   program(scheduler_type& home, frame<Config>& root, const main_options& options) noexcept : home_{home}, root_{&root} {
+    // Whoever asks a program to end before it has begun gets what it makes of that: its exit code tells whether there was anything to do.
+    root.always_begins = true;
     home.watch_wishes(&wishes_, &root_);
     if (options.handle_termination || options.dump_signal != 0)
       signals_.emplace(&told, this, options.handle_termination, options.dump_signal);
     if (options.report_overflow) fault_.emplace(&fault);
+    // Two programs of one config, on two threads, are no reason to go in a circle.
+    if (const auto before = std::set_terminate(&terminated); before != &terminated) before_ = before;
   }
   program(const program&) = delete;
   auto operator=(const program&) -> program& = delete;
   ~program() {
+    std::set_terminate(before_);
     signals_.reset();
     home_.watch_wishes(nullptr, nullptr);
   }
@@ -55,26 +58,18 @@ class program {
     watched.home_.wish(watched.wishes_, report ? scheduler_type::wish_report : scheduler_type::wish_end);
   }
 
-  // In a signal handler, on its own stack: no allocation, no locale.
-  class line {
-   public:
-    [[gnu::noinline]] auto text(std::string_view piece) noexcept -> line& {
-      const auto length = piece.size() < sizeof(buffer_) - used_ ? piece.size() : sizeof(buffer_) - used_;
-      std::memcpy(buffer_ + used_, piece.data(), length);
-      used_ += length;
-      return *this;
-    }
-    [[gnu::noinline]] auto number(std::uint64_t value) noexcept -> line& {
-      const auto end = std::to_chars(buffer_ + used_, buffer_ + sizeof(buffer_), value);
-      used_ = static_cast<std::size_t>(end.ptr - buffer_);
-      return *this;
-    }
-    void print() const noexcept { os::write_error(buffer_, used_); }
+  using line = last_words<os>;
 
-   private:
-    char buffer_[512];
-    std::size_t used_ = 0;
-  };
+  // Says which task it is, then what the program says anyway.
+  [[gnu::cold]] static void terminated() noexcept {
+    const auto* const home = detail::current<Config>;
+    if (const auto* const task = home != nullptr ? home->stack_of_running() : nullptr) {
+      line out;
+      out.task("sluice: std::terminate in task #", *task).text("\n").print();
+    }
+    if (before_ != nullptr) before_();
+    std::abort();
+  }
 
   static void fault(const void* address) noexcept {
     using stack_type = typename scheduler_type::stack_type;
@@ -86,16 +81,15 @@ class program {
       const auto base = reinterpret_cast<std::uintptr_t>(task->stack.base);
       if (at >= base || at < base - stack_type::guard_bytes) return;
       line out;
-      out.text("sluice: stack overflow in task #").number(task->id);
-      if (!task->name().empty()) out.text(" \"").text(task->name()).text("\"");
-      if (task->has_place) out.text(", spawned at ").text(task->where.file_name()).text(":").number(task->where.line());
-      out.text(": its stack of ")
+      out.task("sluice: stack overflow in task #", *task)
+          .text(": its stack of ")
           .number(task->stack.bytes)
           .text(" bytes is used up; give it more by spawn({.stack_bytes = ...}, f), or all tasks by .bytes of the stack policy\n");
       out.print();
     }
   }
 
+  static inline std::terminate_handler before_ = nullptr;
   scheduler_type& home_;
   frame<Config>* root_;
   std::atomic<unsigned> wishes_{0};
@@ -105,7 +99,9 @@ class program {
 /// \endcond
 
 /// Runs `f` as a whole program and gives its exit code: the value of an `f` that returns an `int`; 0 for any other success; 1 for an error
-/// or an exception, which is printed. The first SIGINT or SIGTERM asks the root task to end, the second ends the program at once.
+/// or an exception, which is printed; `std::terminate` tells in which task it was called. The first SIGINT or SIGTERM asks the root task to
+/// end, the second ends the program at once. One that comes before the root task has begun does not keep `f` from being called: its first
+/// wait is refused, and what it returns is the exit code.
 template <class Config, class F>
 auto main(const main_options& options, F&& f) -> int {
   try {

@@ -45,9 +45,19 @@ struct division {
   bool fits;             ///< false: the stack is too small, and nothing else here means anything
 };
 
-/// Finds room for a frame at the top of a stack, and for what else the context policy keeps there.
-[[nodiscard, gnu::always_inline]] inline auto divide(const stack_span& stack, std::size_t bytes, std::size_t align,
-                                                     std::size_t storage) noexcept -> division {
+/// What every stack of the usual size has at least, as far as the policy says so.
+template <class Stacks>
+inline constexpr std::size_t least_bytes_of = [] {
+  if constexpr (requires { Stacks::least_bytes; })
+    return Stacks::least_bytes;
+  else
+    return std::size_t{0};
+}();
+
+/// Finds room for a frame at the top of a stack, and for what else the context policy keeps there. The stack has `least` bytes or more:
+/// where those are enough, nothing is left to be asked when the program runs.
+[[nodiscard, gnu::always_inline]] inline auto divide(const stack_span& stack, std::size_t bytes, std::size_t align, std::size_t storage,
+                                                     std::size_t least = 0) noexcept -> division {
   // Tops at one offset of equally spaced stacks would share few cache sets.
   constexpr std::size_t colours = 16;
   constexpr std::size_t line = 64;
@@ -57,7 +67,9 @@ struct division {
   const auto top = base + stack.bytes - (stack.index % colours) * line;
   const auto frame = (top - bytes) & ~(align - 1);
   const auto below = (frame - storage) & ~std::uintptr_t{15};
-  return {.frame = frame, .below = below - base, .fits = bytes + align + colours * line <= stack.bytes && below >= base + minimum_stack};
+  const bool always_fits = bytes + align + storage + 16 + colours * line + minimum_stack <= least;
+  const bool fits = always_fits || (bytes + align + colours * line <= stack.bytes && below >= base + minimum_stack);
+  return {.frame = frame, .below = below - base, .fits = fits};
 }
 
 }  // namespace sluice::inline v0::coro

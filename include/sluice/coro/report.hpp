@@ -18,7 +18,7 @@ namespace sluice::inline v0::coro {
 template <class Config>
 [[gnu::noinline, gnu::cold]] void print_task(const frame<Config>& task, std::FILE* out) noexcept {
   std::fprintf(out, "#%" PRIu64, task.id);
-  if (!task.name().empty()) std::fprintf(out, " \"%s\"", task.label.data());
+  if (task.named && task.label[0] != '\0') std::fprintf(out, " \"%s\"", task.label.data());
 }
 
 template <class Config>
@@ -27,7 +27,7 @@ template <class Config>
 }
 
 template <class Config>
-[[gnu::noinline, gnu::cold]] void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
+[[gnu::cold]] void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
   print_text(out, "sluice: abandoned task ");
   print_task<Config>(*task.cold, out);
   print_text(out, ": it never ended although it was asked to");
@@ -108,27 +108,29 @@ template <class Config>
 [[gnu::noinline, gnu::cold]] void print_report(scheduler<Config>& home, std::FILE* out, const char* headline) noexcept {
   std::fprintf(out, "sluice: %s (%zu)\n", headline, home.live());
   home.each_task([&](fiber<Config>& task) noexcept {
+    task.cold->walked = 0;
     if (task.state == fiber_state::finished || task.state == fiber_state::lost) return;
     print_text(out, "  ");
     print_task<Config>(*task.cold, out);
-    if (&task == &home.self() && (task.state != fiber_state::parked || task.wait == nullptr)) print_text(out, " runs");
-    if (task.state == fiber_state::ready && &task != &home.self()) print_text(out, " is ready");
-    if (task.state == fiber_state::parked && task.wait != nullptr) {
-      std::fprintf(out, " waits for %.*s", static_cast<int>(task.wait->what().size()), task.wait->what().data());
-      if (const auto handle = task.wait->kind->handle; handle != nullptr && handle(*task.wait) >= 0)
-        std::fprintf(out, " on %d", handle(*task.wait));
+    if (task.state != fiber_state::parked || task.wait == nullptr) {
+      print_text(out, &task == &home.self() ? " runs" : task.state == fiber_state::ready ? " is ready" : "");
+    } else {
+      const auto& kind = *task.wait->kind;
+      const std::string_view what = task.wait->what();
+      std::fprintf(out, " waits for %.*s", static_cast<int>(what.size()), what.data());
+      const int handle = kind.operation != nullptr ? kind.operation(*task.wait)->handle : -1;
+      if (handle >= 0) std::fprintf(out, " on %d", handle);
       const char* between = " of ";
       for (const auto* on = waits_on<Config>(task); on != nullptr; on = waits_on_beside<Config>(task, *on)) {
         print_text(out, std::exchange(between, ", "));
         print_task<Config>(*on, out);
       }
     }
-    if (task.cancelled) print_text(out, ", asked to end");
+    print_text(out, task.cancelled ? ", asked to end" : "");
     print_place<Config>(*task.cold, out);
     print_text(out, "\n");
   });
   // Each task is walked over once, however they wait for each other.
-  home.each_task([](fiber<Config>& task) noexcept { task.cold->walked = 0; });
   home.each_task([&](fiber<Config>& task) noexcept {
     if (task.cold->walked == 0) print_cycles<Config>(*task.cold, out);
   });

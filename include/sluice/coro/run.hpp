@@ -22,17 +22,13 @@ template <class Config, class Prepare, class F, class... Args>
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   auto home = scheduler<Config>::make();
   if (!home) return std::unexpected{home.error()};
-  auto made = home->create_first(std::forward<F>(f), std::forward<Args>(args)...);
-  if (!made) return std::unexpected{made.error()};
-  basic_task<Config, typename outcome_type::value_type> root{**made};
-  [[maybe_unused]] const auto guard = prepare(*home, **made);
+  auto* const made = home->create_first(std::forward<F>(f), std::forward<Args>(args)...);
+  if (made == nullptr) return std::unexpected{home->why_none()};
+  basic_task<Config, typename outcome_type::value_type> root{*made};
+  [[maybe_unused]] const auto guard = prepare(*home, *made);
   const auto ran = home->run();
-  if (root.joinable() && root.done()) {
-    // Whatever the root task made of being cancelled, a deadlock or a lost ring is what there is to tell. Its exception comes first.
-    auto outcome = root.join();
-    if (!ran) return std::unexpected{ran.error()};
-    return outcome;
-  }
+  // Whatever the root task made of being cancelled, a deadlock or a lost ring is what there is to tell. Its exception comes first.
+  if (auto* const outcome = root.outcome(); outcome != nullptr && ran) return std::move(*outcome);
   return std::unexpected{ran ? make_error_code(errc::deadlock) : ran.error()};
 }
 /// \endcond

@@ -5,18 +5,20 @@
 
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/ring.hpp>
+#include <sluice/concept/callable.hpp>
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/stack.hpp>
 #include <sluice/concept/trace.hpp>
 #include <sluice/config.hpp>
+#include <sluice/coro/attachment.hpp>
 #include <sluice/coro/body.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/frame.hpp>
+#include <sluice/coro/housing.hpp>
 #include <sluice/coro/inbox.hpp>
-#include <sluice/coro/placement.hpp>
 #include <sluice/coro/ready_queue.hpp>
 #include <sluice/coro/report.hpp>
-#include <sluice/coro/slab.hpp>
+#include <sluice/coro/switching.hpp>
 #include <sluice/coro/waits.hpp>
 #include <sluice/result.hpp>
 #include <sluice/wait.hpp>
@@ -31,6 +33,8 @@
 #include <utility>
 
 namespace sluice::inline v0::coro {
+
+class court;
 
 /// A scheduler of tasks, with the ring that they share. It belongs to the thread that made it; immovable.
 ///
@@ -76,68 +80,41 @@ class scheduler {
   /// abandoned: never resumed, its destructors not run. Handles that outlive the scheduler are empty afterwards.
   [[gnu::cold]] ~scheduler();
 
-  /// Starts a task that the scheduler owns. \errors `not_enough_memory` for its stack
+  /// Starts a task that the scheduler owns, and that nobody joins: of an exception of it the same is true as of a detached task's.
+  /// \errors `not_enough_memory` for its stack, from the next `run` or `poll`
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+    requires(!chooses_options<std::remove_cvref_t<F>>)
   auto spawn(F&& f, Args&&... args) -> void {
     spawn(spawn_options{.where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// As above, with options.
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
   auto spawn(const spawn_options& options, F&& f, Args&&... args) -> void {
-    if (const auto made = create(options, std::forward<F>(f), std::forward<Args>(args)...); !made) note_failure(made.error());
+    if constexpr (sluice::detail::check_task<F, Args...>())
+      if (create(options, std::forward<F>(f), std::forward<Args>(args)...) == nullptr) note_failure(why_none());
+  }
+
+  /// As above, with a stack of another size. \units bytes
+  template <std::size_t Bytes, class F, class... Args>
+  auto spawn(stack_bytes_t<Bytes> size, F&& f, Args&&... args) -> void {
+    spawn(options_of<Config>(size), std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Runs until no task is left. \errors `errc::deadlock`, after all were cancelled; `errc::already_running` inside a task; what ends the
   /// ring; what kept a task from being spawned
-  [[gnu::noinline, gnu::cold]] auto run() -> result<void> {
-    if (detail::current<Config> != nullptr) return failure(errc::already_running);
-    entry_guard guard{*this};
-    status_ = std::exchange(spawn_status_, {});
-    if (live_ != 0) {
-      looping_ = true;
-      deadlocked_ = false;
-      ring_lost_ = false;
-      waiting w{&root_wait};
-      do { park(w); } while (attend());
-      looping_ = false;
-      ready_.clear(root_);
-      bury();
-    }
-    if (status_) return std::unexpected{std::exchange(status_, {})};
-    return {};
-  }
+  [[gnu::noinline, gnu::cold]] auto run() -> result<void>;
 
   /// One turn inside a foreign loop: completions, then every task that is ready now, then what they submit. Sleeps only if no task is
   /// ready. How many tasks are left. \errors as `run`
-  auto poll(wait how = wait::none) -> result<std::size_t> {
-    if (detail::current<Config> != nullptr) return failure(errc::already_running);
-    entry_guard guard{*this};
-    driver_ = &scheduler::drive_on;
-    const bool sleeps = how.sleeps && ready_.empty();
-    if (sleeps && how.limit != interval::max()) ring_.limit(how.limit);
-    ring_lost_ = false;
-    poll_ring(sleeps);
-    if (ring_lost_) return std::unexpected{std::exchange(status_, {})};
-    if (!ready_.empty()) {
-      make_ready(root_);
-      waiting w{&root_wait};
-      root_.state = fiber_state::ready;
-      resume_next(root_, w);
-      bury();
-      poll_ring(false);
-      if (ring_lost_) return std::unexpected{std::exchange(status_, {})};
-    }
-    if (status_) return std::unexpected{std::exchange(status_, {})};
-    return live_;
-  }
+  auto poll(wait how = wait::none) -> result<std::size_t>;
 
   /// Asks all tasks to end, newest first.
   [[gnu::noinline, gnu::cold]] void cancel_all() noexcept;
 
   /// Tasks that have not ended.
   [[nodiscard]] auto live() const noexcept -> std::size_t { return live_; }
+  /// Whether a task beside the running one could run now.
+  [[nodiscard]] auto has_ready() const noexcept -> bool { return !ready_.empty(); }
   /// A descriptor that polls readable when `poll` should be called. \errors as the ring's
   [[nodiscard]] auto native_handle() noexcept -> result<int> { return ring_.native_handle(); }
   /// When `poll` should be called at the latest: now if a task is ready, else at the next timer; `time_point::never()` for none.
@@ -151,7 +128,7 @@ class scheduler {
   template <policy_kind Kind>
   [[nodiscard]] auto policy() noexcept -> auto& {
     if constexpr (Kind == policy_kind::stack)
-      return stacks_;
+      return housing_.stacks();
     else if constexpr (Kind == policy_kind::trace)
       return ring_.trace();
     else if constexpr (Kind == policy_kind::backend)
@@ -162,39 +139,48 @@ class scheduler {
   }
   /// Prints every task, what it waits for and where it was spawned.
   void report(std::FILE* out, const char* headline = "tasks") noexcept { print_report<Config>(*this, out, headline); }
+  /// Prints how much of their stacks tasks have used at most, a line for each place where some were spawned with options: of those that
+  /// live, and with `stack::painted` of those that have ended. \allocates one table while it runs; without memory it prints nothing
+  void report_stacks(std::FILE* out) noexcept;
 
   // ---------------------------------------------------------------------------------------------------------------------
   // What tasks and scopes are made of; the facade is `coro_of`.
   /// \cond
 
-  // Makes a task that is ready to run; nobody owns it yet.
+  // Makes a task that is ready to run; nobody owns it yet. Null where that does not go, for the reason that `why_none` gives then.
   template <class F, class... Args>
-  auto create(const spawn_options& options, F&& f, Args&&... args) -> result<body<Config, F, Args...>*> {
+  auto create(const spawn_options& options, F&& f, Args&&... args) -> body<Config, F, Args...>* {
     using made = body<Config, F, Args...>;
-    const auto room = make_room(sizeof(made), alignof(made), options.stack_bytes);
-    if (!room) [[unlikely]]
-      return std::unexpected{room.error()};
+    const auto room = housing_.make_room(sizeof(made), alignof(made), options.stack_bytes);
+    if (room.hot == nullptr) [[unlikely]]
+      return nullptr;
     struct give_back {
-      scheduler& home;
-      const placement* room;
+      housing<Config, os>& home;
+      const placement<Config>* room;
       ~give_back() {
         if (room != nullptr) home.unmake_room(*room);
       }
-    } guard{*this, &*room};
-    auto* const task = ::new (reinterpret_cast<void*>(room->frame)) made(std::forward<F>(f), std::forward<Args>(args)...);
+    } guard{housing_, &room};
+    auto* const task = ::new (reinterpret_cast<void*>(room.frame)) made(std::forward<F>(f), std::forward<Args>(args)...);
     guard.room = nullptr;
-    settle(*task, *room, options);
-    context_type::prepare(room->hot->context, room->usable, &made::enter, static_cast<void*>(task));
-    push(*room->hot);
+    task->home = this;
+    task->id = ++last_id_;
+    housing_.settle(*task, room, options);
+    ++live_;
+    watch().hook(event::task_spawned{task->id, task->name()});
+    context_type::prepare(room.hot->context, room.usable, &made::enter, static_cast<void*>(task));
+    push(*room.hot);
     watch().hook(event::task_ready{task->id});
     return task;
   }
 
   // The same for the task that a program begins with.
   template <class F, class... Args>
-  [[gnu::noinline, gnu::cold]] auto create_first(F&& f, Args&&... args) -> result<body<Config, F, Args...>*> {
+  [[gnu::noinline, gnu::cold]] auto create_first(F&& f, Args&&... args) -> body<Config, F, Args...>* {
     return create(spawn_options{.name = "root", .where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
   }
+
+  [[nodiscard]] auto why_none() const noexcept -> const std::error_code& { return housing_.refusal(); }
 
   // What the ring tells: it is its own sink, so that nothing has to be carried along.
   [[gnu::always_inline]] void operator()(aio::record& one) noexcept {
@@ -234,15 +220,39 @@ class scheduler {
   void operator()(aio::timer& one) noexcept {
     if (one.tag == timer_wakes) {
       make_ready(*static_cast<fiber_type*>(one.owner));
+    } else if (one.tag == timer_counts) {
+      if (auto& task = *static_cast<fiber_type*>(one.owner); --task.pending == 0) make_ready(task);
     } else {
       auto& deadline = *static_cast<scope_deadline*>(one.owner);
       deadline.scope->cancelled = true;
       interrupt(*deadline.task);
     }
   }
-  // Whatever comes from outside wakes the ring.
-  void woken() noexcept { listen(); }
+  void woken() noexcept {
+    if (listen_ != nullptr) (this->*listen_)();
+  }
 
+  // The same as `spawn`, from where the ring is polled.
+  template <class F, class... Args>
+  void spawn_in_poll(F&& f, Args&&... args) {
+    const typename housing<Config, os>::reprieve kept{housing_};
+    spawn(std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  // What was attached under a key, or null; and attaching something, which is ended after the last task.
+  [[nodiscard]] auto attached(const void* key) const noexcept -> attachment* {
+    attachment* one = attachments_;
+    while (one != nullptr && one->key != key) one = one->next;
+    return one;
+  }
+  void attach(attachment& one) noexcept { one.next = std::exchange(attachments_, &one); }
+  // So many more of its tasks wait for what comes through the inbox.
+  void expect_remote(int by) noexcept { remote_waits_ += static_cast<std::size_t>(by); }
+  // And so many for the end of others that are judged together with it.
+  void expect_end(int by) noexcept { end_waits_ += static_cast<std::size_t>(by); }
+  // Whether it is stuck is asked of a court, whose members hold so many references to its inbox.
+  void judged_by(court& judges, inbox& box, std::uint32_t references) noexcept;
+  // Whether the calling thread may use it.
+  [[nodiscard]] auto is_here() const noexcept -> bool { return ring_.is_here(); }
   // The ring, for those who do not show it to others.
   [[nodiscard]] auto own_ring() noexcept -> ring_type& { return ring_; }
 
@@ -258,6 +268,14 @@ class scheduler {
 
   // Leaves the running task until it is made ready.
   [[gnu::always_inline]] void park(waiting& w) noexcept { park(*running_, w); }
+  // The same where it is rare.
+  void park_rarely(waiting& w) noexcept {
+    fiber_type& me = *running_;
+    watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
+    me.state = fiber_state::parked;
+    me.wait = &w;
+    leave();
+  }
   [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept {
     watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
     me.state = fiber_state::parked;
@@ -282,8 +300,13 @@ class scheduler {
   // The same out of line, for where it is rare: the ring has its turn, should one be due.
   [[gnu::noinline, gnu::cold]] void give_way() noexcept {
     inline_streak_ = 0;
+    push(*running_);
+    leave();
+  }
+
+  // Goes on with whoever is next, until the running task is.
+  [[gnu::noinline, gnu::cold]] void leave() noexcept {
     fiber_type& me = *running_;
-    push(me);
     fiber_type* const next = take();
     if (next != &me) switch_to(me, *next);
   }
@@ -313,34 +336,13 @@ class scheduler {
   // Some scope of the task was asked to end: cuts short what it waits for.
   [[gnu::noinline, gnu::cold]] void interrupt(frame_type& task) noexcept;
 
-  // The operations of one call. The running task waits for all of them; outside a task the thread does.
-  template <class... Ops>
-  [[gnu::always_inline]] static auto io(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type {
-    if constexpr (sizeof...(Ops) != 1)
-      return io_together(std::forward<Ops>(ops)...);
-    else if constexpr ((aio::is_frequent<std::remove_cvref_t<Ops>> && ...))
-      return io_in_brief(ops...);
-    else
-      return io_alone(std::forward<Ops>(ops)...);
+  // A call was done at once. A task that never waits lets the others run now and then.
+  [[gnu::always_inline]] void note_inline() noexcept {
+    if (++inline_streak_ >= most_inline) [[unlikely]]
+      give_way();
   }
-  // One operation that programs do again and again: nothing is shared with others, nothing is asked at run time that its type tells.
-  template <class Op>
-  [[gnu::always_inline]] static auto io_in_brief(const Op& op) noexcept -> result<typename Op::result_type>;
-  // What of that is one code for all callers. It takes the description apart and gives the raw result, so that both travel in registers.
-  template <class Op, class... Parts>
-  [[gnu::noinline]] static auto perform_sole(Parts... parts) noexcept -> std::int32_t;
-  // The same where something is to be seen to first, and where that does not go: outside a task, or in one that was asked to end.
-  template <class Op, class... Parts>
-  [[gnu::noinline, gnu::cold]] static auto perform_rarely(Parts... parts) noexcept -> std::int32_t;
-  // One operation of another kind, or with a deadline; and several.
-  template <class Op>
-  static auto io_alone(Op&& op) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Op>>::type;
-  template <class... Ops>
-  static auto io_together(Ops&&... ops) noexcept -> typename aio::outcome_of<std::remove_cvref_t<Ops>...>::type;
-  // A batch whose size is known at run time.
-  template <class Op>
-  void io(std::span<aio::basic_operation<backend_type, Op>> batch) noexcept;
 
+  // Leaves the running task until then. \errors `operation_canceled`; `not_enough_memory`
   auto sleep_until(time_point deadline) noexcept -> result<void>;
 
   // A deadline for a scope of the running task.
@@ -356,25 +358,18 @@ class scheduler {
     return ring_.arm(one.timer);
   }
 
-  // Gives a finished task's memory back; nothing of its frame's own is alive any more. Not the running one.
-  [[gnu::always_inline]] void release(frame_type& task) noexcept {
-    if (task.stop != nullptr) [[unlikely]]
-      task.stop->free(*task.stop);
-    task.annotation.destroy();
-    const stack_span stack = task.stack;
-    fiber_type& hot = *task.hot;
-    hot.state = fiber_state::free;
-    hot.cold = nullptr;
-    slab_.give(hot);
-    detail::unpoison(stack.base, stack.bytes);
-    stacks_.deallocate(stack);
-  }
+  // Gives a finished task's memory back; see `housing`.
+  [[gnu::always_inline]] void release(frame_type& task) noexcept { housing_.release(task); }
 
   // What the end of a handle comes to, whatever the type of the result; the handle is empty afterwards.
   [[gnu::noinline, gnu::cold]] void end_handle(frame_type*& handle) noexcept;
 
   // Waits until the task of a handle has ended, where a join is not as usual. An error: it cannot be waited for here, or never will end.
   [[gnu::noinline, gnu::cold]] auto await_end(frame_type*& handle, bool cancellable) noexcept -> result<void>;
+
+  // A task has thrown, and handles that. Whoever may join it gets the exception; where nobody may, it is told, and ends the program unless
+  // the task was asked to end.
+  [[gnu::noinline, gnu::cold]] void take_exception(ended_frame<Config>& task) noexcept;
 
   // Throws what the task of a handle has thrown; the task and the handle go before.
   [[noreturn, gnu::noinline, gnu::cold]] void rethrow(frame_type*& handle);
@@ -408,15 +403,14 @@ class scheduler {
   template <class F>
   void each_task(F&& f) noexcept {
     std::uint32_t slot = 0;
-    while (fiber_type* const task = next_task(slot)) f(*task);
+    while (fiber_type* const task = housing_.next(slot)) f(*task);
   }
-  // The first task from a slot on, which is moved behind it; null where there is none.
-  [[gnu::noinline, gnu::cold]] auto next_task(std::uint32_t& slot) noexcept -> fiber_type*;
   [[nodiscard]] auto stack_of_running() const noexcept -> const frame_type* { return running_ == &root_ ? nullptr : running_->cold; }
 
   static constexpr std::uint8_t timer_wakes = 1;
   static constexpr std::uint8_t timer_ends_scope = 2;
-  /// \endcond
+  static constexpr std::uint8_t timer_counts = 3;  // is one of several that the task waits for
+                                                   /// \endcond
 
  private:
   template <class C, class F, class... Args>
@@ -425,73 +419,8 @@ class scheduler {
   static constexpr std::uint32_t most_inline = 32;
   static constexpr std::uint32_t most_refusals = 1000;
 
-  using placement = coro::placement<Config>;
-
-  [[gnu::always_inline]] auto make_room(std::size_t bytes, std::size_t align, std::size_t stack_bytes) noexcept -> result<placement> {
-    bury();
-    const result<stack_span> stack = stack_from(stacks_, stack_bytes);
-    if (!stack) [[unlikely]]
-      return std::unexpected{stack.error()};
-    fiber_type* const hot = slab_.take();
-    if (hot == nullptr) [[unlikely]] {
-      stacks_.deallocate(*stack);
-      return system_error(static_cast<int>(std::errc::not_enough_memory));
-    }
-    // Made at once: what is written in parts and copied as a whole makes a processor wait.
-    const auto [frame, below, fits] = divide(*stack, bytes, align, context_type::storage_bytes);
-    const placement room{
-        .hot = hot, .stack = *stack, .usable = {.base = stack->base, .bytes = below, .index = stack->index}, .frame = frame};
-    if (!fits) [[unlikely]] {
-      unmake_room(room);
-      return failure(errc::stack_size);
-    }
-    return room;
-  }
-
-  void unmake_room(const placement& room) noexcept {
-    slab_.give(*room.hot);
-    stacks_.deallocate(room.stack);
-  }
-
-  [[gnu::always_inline]] void settle(frame_type& task, const placement& room, const spawn_options& options) noexcept {
-    fiber_type& hot = *room.hot;
-    task.hot = &hot;
-    task.home = this;
-    // By parts: a copy as a whole would load what was just stored in parts, which a processor cannot do without waiting.
-    task.stack.base = room.stack.base;
-    task.stack.bytes = room.stack.bytes;
-    task.stack.index = room.stack.index;
-    task.id = ++last_id_;
-    if (options.where.line() != 0) {
-      task.where = options.where;
-      task.has_place = true;
-    }
-    if (!options.name.empty()) task.name(options.name);
-    hot.cold = &task;
-    hot.pending = 0;
-    hot.state = fiber_state::ready;
-    hot.cancelled = false;
-    task.annotation.create(room.stack.base, room.stack.bytes);
-    context_type::attach(hot.context, room.usable.base + room.usable.bytes);
-    ++live_;
-    watch().hook(event::task_spawned{task.id, task.name()});
-  }
-
-  /// Makes this the thread's scheduler while it runs.
-  struct entry_guard {
-    scheduler* before;
-    explicit entry_guard(scheduler& self) noexcept : before{std::exchange(detail::current<Config>, &self)} {
-      self.exceptions_ = detail::exception_globals::of_thread();
-      self.root_frame_.annotation.adopt();
-      ++detail::schedulers_entered;
-    }
-    ~entry_guard() {
-      --detail::schedulers_entered;
-      detail::current<Config> = before;
-    }
-    entry_guard(const entry_guard&) = delete;
-    auto operator=(const entry_guard&) -> entry_guard& = delete;
-  };
+  // Makes this the thread's scheduler while it runs.
+  struct entry_guard;
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
 
@@ -522,10 +451,11 @@ class scheduler {
   }
 
   /// Whether another thread may still send something.
-  [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && inbox_->is_shared(); }
+  [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && (remote_waits_ != 0 || inbox_->is_shared()); }
 
   /// Nothing is in flight and no timer is armed: what completes without the kernel may still wake a task, else none will ever run.
   [[gnu::noinline, gnu::cold]] void without_hope() noexcept;
+  void ask_court() noexcept;
 
   /// Lets the root look at what the tasks cannot do: its stack has room to print, theirs may not.
   void call_root() noexcept {
@@ -533,7 +463,7 @@ class scheduler {
   }
 
   /// What the root was called for. Whether there are tasks to go on with.
-  [[gnu::noinline, gnu::cold]] auto attend() noexcept -> bool;
+  [[gnu::cold]] auto attend() noexcept -> bool;
 
   /// Polls. Where the ring is lost, `ring_lost_` and `status_` say so, and no task can go on.
   void poll_ring(bool sleeps) noexcept { poll_rest(sleeps, simple_poll::refused, 0); }
@@ -553,7 +483,7 @@ class scheduler {
   [[gnu::noinline, gnu::cold]] void listen() noexcept;
 
   /// Tasks are left, none is ready and nothing can make one so.
-  [[gnu::noinline, gnu::cold]] void stuck() noexcept;
+  [[gnu::cold]] void stuck() noexcept;
 
   [[gnu::noinline, gnu::cold]] void abandon_all() noexcept;
 
@@ -580,33 +510,11 @@ class scheduler {
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
     running_ = &to;
     watch().hook(event::task_resumed{to.cold->id});
-    if (detail::exception_globals::busy(exceptions_)) [[unlikely]]
-      return switch_in_handler(exceptions_, from, to);
-    hop(from, to);
+    switching_.go(from, to);
   }
-  [[gnu::always_inline]] static void hop(fiber_type& from, fiber_type& to) noexcept {
-    detail::fiber_annotation::before_switch(from.cold->annotation, to.cold->annotation);
-    context_type::switch_to(from.context, to.context);
-    detail::fiber_annotation::after_switch(from.cold->annotation);
-  }
-  /// The same for one that handles an exception: it takes what the thread keeps of that with it. So whoever runs next finds nothing, and
-  /// only this one has to put anything back.
-  [[gnu::noinline, gnu::cold]] static void switch_in_handler(void* thread, fiber_type& from, fiber_type& to) noexcept {
-    detail::exception_globals mine;
-    detail::exception_globals none;
-    detail::exception_globals::swap(thread, mine, none);
-    hop(from, to);
-    detail::exception_globals::swap(thread, none, mine);
-  }
-
-  /// Takes back the memory of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
-  [[gnu::always_inline]] void bury() noexcept {
-    if (dying_ != nullptr) bury_now();
-  }
-  [[gnu::noinline]] void bury_now() noexcept { release(*std::exchange(dying_, nullptr)); }
 
   /// First thing in a task.
-  void arrived(frame_type& me) noexcept { detail::fiber_annotation::after_switch(me.annotation); }
+  void arrived(frame_type& me) noexcept { switching_.arrived(me); }
 
   /// Last thing in a task, on its own stack. Inlined for the processor's sake: it would predict that the call of this is returned from, and
   /// then every return of the fiber that goes on would go wrong.
@@ -622,39 +530,14 @@ class scheduler {
       if (me.joiner != nullptr) make_ready(*me.joiner);
     } else {
       me.clear();
-      bury();
-      dying_ = &me;
+      housing_.leave(me);
     }
     if (live_ == 0) call_root();
     fiber_type* const next = take();
     running_ = next;
     watch().hook(event::task_resumed{next->cold->id});
-    detail::fiber_annotation::before_switch(me.annotation, next->cold->annotation, true);
-    if constexpr (requires { context_type::leave(next->context); }) {
-      context_type::leave(next->context);
-    } else {
-      context_type::switch_to(hot.context, next->context);
-      __builtin_unreachable();
-    }
+    switching_.leave(me, *next);
   }
-
-  /// An operation of the running task has failed: perhaps because the task was asked to end. Its raw result as the library counts it.
-  template <class Op>
-  [[gnu::noinline, gnu::cold]] auto look_at_failure(std::int32_t raw) noexcept -> std::int32_t;
-
-  // A call was done at once. A task that never waits lets the others run now and then.
-  [[gnu::always_inline]] void note_inline() noexcept {
-    if (++inline_streak_ >= most_inline) [[unlikely]]
-      give_way();
-  }
-
-  // Any call, whatever the types of its operations.
-  [[gnu::noinline]] static void perform(aio::any_call<ring_type>& batch) noexcept;
-
-  [[gnu::noinline]] static void perform_one(aio::record& one) noexcept;
-
-  // The same outside a task.
-  [[gnu::noinline, gnu::cold]] static void block(aio::any_call<ring_type>& batch) noexcept;
 
   [[gnu::noinline, gnu::cold]] auto drive_on(is_done done, const void* what) noexcept -> result<void>;
 
@@ -663,9 +546,8 @@ class scheduler {
   }
 
   ready_queue<Config> ready_{root_};
-  frame_type* dying_ = nullptr;
+  switching<Config> switching_;
   fiber_type* running_ = &root_;  // not beside the queue's tail, for the reason that parts its head and its tail
-  void* exceptions_ = nullptr;
   std::size_t live_ = 0;
   std::uint64_t last_id_ = 0;
   std::uint32_t inline_streak_ = 0;
@@ -684,12 +566,17 @@ class scheduler {
   std::atomic<unsigned>* wishes_ = nullptr;
   frame_type** wish_target_ = nullptr;
   inbox* inbox_ = nullptr;
+  std::size_t remote_waits_ = 0;
+  std::size_t end_waits_ = 0;
+  attachment* attachments_ = nullptr;
+  court* court_ = nullptr;
+  void (scheduler::*ask_)() noexcept = nullptr;     // the court; only programs with one contain it
+  void (scheduler::*listen_)() noexcept = nullptr;  // whatever comes from outside wakes the ring; set with the first way in
   auto (scheduler::*driver_)(is_done, const void*) noexcept -> result<void> = nullptr;
   fiber_type root_;
   frame_type root_frame_;
   alignas(16) std::array<std::byte, context_type::storage_bytes == 0 ? 1 : context_type::storage_bytes> root_storage_{};
-  stack_type stacks_;
-  slab<fiber_type, os> slab_;
+  housing<Config, os> housing_;
   ring_type ring_;
 };
 

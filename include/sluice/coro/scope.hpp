@@ -3,6 +3,7 @@
 /// @file
 /// Structured concurrency: children end before their scope does. Layer: coro.
 
+#include <sluice/concept/callable.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/scheduler.hpp>
@@ -44,32 +45,20 @@ class basic_scope : public task_owner<Config> {
 
   /// Starts a child. If it cannot be made, the scope fails with the reason.
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+    requires(!chooses_options<std::remove_cvref_t<F>>)
   void spawn(F&& f, Args&&... args) {
     spawn(spawn_options{.where = std::source_location{}}, std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// As above, with options.
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
   void spawn(const spawn_options& options, F&& f, Args&&... args) {
-    if (home_ == nullptr) {
-      fail(std::make_error_code(std::errc::operation_not_permitted), nullptr);
-      return;
-    }
-    auto made = home_->create(options, std::forward<F>(f), std::forward<Args>(args)...);
-    if (!made) {
-      fail(made.error(), nullptr);
-      return;
-    }
-    auto& child = **made;
-    child.parent = this;
-    child.newer = nullptr;
-    child.older = newest_;
-    if (newest_ != nullptr) newest_->newer = &child;
-    newest_ = &child;
-    ++children_;
-    // Born into a scope that is ending: it ends before it begins.
-    if (cancelled_) home_->request_cancel(child);
+    if constexpr (sluice::detail::check_task<F, Args...>()) start(options, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  /// As above, with a stack of another size. \units bytes
+  template <std::size_t Bytes, class F, class... Args>
+  void spawn(stack_bytes_t<Bytes> size, F&& f, Args&&... args) {
+    spawn(options_of<Config>(size), std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   /// Waits for all children. The first failure: an error, or an exception, thrown again. The scope can then be used anew.
@@ -100,6 +89,28 @@ class basic_scope : public task_owner<Config> {
   [[nodiscard]] auto size() const noexcept -> std::size_t { return children_; }
 
  private:
+  template <class F, class... Args>
+  void start(const spawn_options& options, F&& f, Args&&... args) {
+    if (home_ == nullptr) {
+      fail(std::make_error_code(std::errc::operation_not_permitted), nullptr);
+      return;
+    }
+    auto* const made = home_->create(options, std::forward<F>(f), std::forward<Args>(args)...);
+    if (made == nullptr) {
+      fail(home_->why_none(), nullptr);
+      return;
+    }
+    auto& child = *made;
+    child.parent = this;
+    child.newer = nullptr;
+    child.older = newest_;
+    if (newest_ != nullptr) newest_->newer = &child;
+    newest_ = &child;
+    ++children_;
+    // Born into a scope that is ending: it ends before it begins.
+    if (cancelled_) home_->request_cancel(child);
+  }
+
   static void child_ended(task_owner<Config>& self, frame<Config>& child, const std::error_code* failed,
                           const std::exception_ptr& thrown) noexcept {
     static_cast<basic_scope&>(self).note_end(child, failed, thrown);

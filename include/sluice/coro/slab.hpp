@@ -67,7 +67,7 @@ class slab {
     return {chunk, beyond - (std::size_t{first} << chunk)};
   }
 
-  [[gnu::noinline]] auto fresh() noexcept -> T* {
+  [[gnu::noinline, gnu::cold]] auto fresh() noexcept -> T* {
     T* one = nullptr;
     if (used_ < few) {
       one = &few_[used_];

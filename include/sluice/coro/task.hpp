@@ -84,8 +84,18 @@ class [[nodiscard]] basic_task {
       basic_task& self;
       ~release_at_end() { self.release(); }
     } const at_end{*this};
-    return std::move(*done.value);
+    return std::move(done.value);
   }
+
+  /// \cond
+  // What came of it, while the handle keeps it: for whoever knows that nobody waits. Null if it has not ended; throws what it has thrown.
+  auto outcome() -> result<T>* {
+    if (frame_ == nullptr || !done()) return nullptr;
+    auto& ended = static_cast<typed_frame<Config, T>&>(*frame_);
+    if (ended.exception != nullptr) frame_->home->rethrow(frame_);
+    return &ended.value;
+  }
+  /// \endcond
 
   /// Asks the task to end: its present wait and all later ones are refused, shields excepted. Harmless when it has ended.
   void request_cancel() noexcept {
@@ -102,7 +112,8 @@ class [[nodiscard]] basic_task {
   [[nodiscard]] auto id() const noexcept -> std::uint64_t { return frame_ == nullptr ? 0 : frame_->id; }
   /// Whether there is a task to join.
   [[nodiscard]] auto joinable() const noexcept -> bool { return frame_ != nullptr || category_ != nullptr; }
-  /// Gives the task to its scheduler; its result is dropped.
+  /// Gives the task to its scheduler; its result is dropped. An exception of it is told on the standard error stream, with the task's name,
+  /// and ends the program by `std::terminate`, as one of a `std::thread` does; not so if the task was asked to end, then it is told only.
   void detach() && noexcept {
     if (frame_ == nullptr) return;
     if (done()) return end();

@@ -25,16 +25,14 @@ struct operation_wait : waiting {
   operation_wait() noexcept : waiting{&facts} {}
 
  private:
-  static auto operation_of(const waiting& base) noexcept -> const aio::record& {
-    return *reinterpret_cast<const aio::record*>(reinterpret_cast<const std::byte*>(&base) + sizeof(operation_wait));
+  static auto operation_of(const waiting& base) noexcept -> const aio::record* {
+    return reinterpret_cast<const aio::record*>(reinterpret_cast<const std::byte*>(&base) + sizeof(operation_wait));
   }
   static void end(waiting& base) noexcept {
-    auto& operation = const_cast<aio::record&>(operation_of(base));
+    auto& operation = const_cast<aio::record&>(*operation_of(base));
     static_cast<fiber<Config>*>(operation.waiter)->cold->home->own_ring().cancel(operation);
   }
-  static auto on_handle(const waiting& base) noexcept -> int { return operation_of(base).handle; }
-  static auto its_name(const waiting& base) noexcept -> std::string_view { return operation_of(base).info->name; }
-  static constexpr wait_kind facts{.what = {}, .cancel = &end, .handle = &on_handle, .name = &its_name};
+  static constexpr wait_kind facts{.what = {}, .cancel = &end, .operation = &operation_of};
 };
 
 /// An operation and the wait for it.
@@ -63,11 +61,8 @@ struct call_wait : waiting {
     auto& self = static_cast<call_wait&>(base);
     self.batch->cancel(*self.ring);
   }
-  static auto first_handle(const waiting& base) noexcept -> int { return static_cast<const call_wait&>(base).batch->front().handle; }
-  static auto first_name(const waiting& base) noexcept -> std::string_view {
-    return static_cast<const call_wait&>(base).batch->front().info->name;
-  }
-  static constexpr wait_kind facts{.what = {}, .cancel = &end, .handle = &first_handle, .name = &first_name};
+  static auto first(const waiting& base) noexcept -> const aio::record* { return &static_cast<const call_wait&>(base).batch->front(); }
+  static constexpr wait_kind facts{.what = {}, .cancel = &end, .operation = &first};
 };
 
 /// For a batch of one kind.

@@ -45,7 +45,7 @@ class number_table {
  private:
   static constexpr std::uint32_t first_mapped = 1U << 16U;
 
-  [[gnu::noinline]] auto grow(std::uint32_t number) noexcept -> bool {
+  [[gnu::noinline, gnu::cold]] auto grow(std::uint32_t number) noexcept -> bool {
     std::size_t wanted = first_mapped < size_ ? size_ : first_mapped;
     while (wanted <= number) wanted *= 2;
     const auto memory = Os::map(wanted * sizeof(Row));

@@ -63,7 +63,8 @@ inline auto usual_mask() noexcept -> ::sigset_t& {
 }
 
 /// A signal must not come between the last call that the sanitizer intercepts and the switch to another fiber: it would be kept for the
-/// fiber that is left, perhaps for ever. Faults come at once, whatever is masked.
+/// fiber that is left, perhaps for ever. Nor while a fiber is made or destroyed: for the sanitizer that is the running one then. Faults
+/// come at once, whatever is masked.
 [[gnu::always_inline]] inline void mask_signals() noexcept {
   ::sigset_t held;
   sigfillset(&held);
@@ -108,12 +109,20 @@ class basic_fiber_annotation {
   /// \errors none; the thread sanitizer ends the program when it has some 8,000 fibers
   [[gnu::always_inline]] inline void create([[maybe_unused]] const std::byte* base, [[maybe_unused]] std::size_t bytes) noexcept {
     if constexpr (Address) address_ = {.base = base, .bytes = bytes};
-    if constexpr (Thread) thread_.fiber = __tsan_create_fiber(0);
+    if constexpr (Thread) {
+      mask_signals();
+      thread_.fiber = __tsan_create_fiber(0);
+      unmask_signals();
+    }
   }
 
   /// The fiber has ended, and another one runs.
   [[gnu::always_inline]] inline void destroy() noexcept {
-    if constexpr (Thread) __tsan_destroy_fiber(thread_.fiber);
+    if constexpr (Thread) {
+      mask_signals();
+      __tsan_destroy_fiber(thread_.fiber);
+      unmask_signals();
+    }
   }
 
   /// The next thing is a switch from `from`, which runs, to `to`. `from_ends` says that nothing will ever switch back.

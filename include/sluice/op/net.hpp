@@ -89,6 +89,13 @@ struct accepted {
   socket_address peer;        ///< who connected; none for an unnamed peer
 };
 
+/// Who made the other end of a local connection.
+struct peer_credentials {
+  int process = 0;          ///< its number
+  std::uint32_t user = 0;   ///< its user
+  std::uint32_t group = 0;  ///< its group
+};
+
 namespace op {
 
 /// Makes a socket, close-on-exec. Result: the handle, which the caller closes.

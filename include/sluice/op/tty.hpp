@@ -10,7 +10,15 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::inline v0::op {
+namespace sluice::inline v0 {
+
+/// How large a terminal is.
+struct terminal_size {
+  int columns = 0;  ///< characters in a row
+  int rows = 0;     ///< rows
+};
+
+namespace op {
 
 /// Reads what was typed, as the terminal's mode hands it over: at most `buffer.size()` bytes. The same as a read at the current position,
 /// but on systems where a terminal cannot be polled or does not speak in bytes. Result: bytes read, 0 at the end.
@@ -27,4 +35,5 @@ struct read_tty {
   }
 };
 
-}  // namespace sluice::inline v0::op
+}  // namespace op
+}  // namespace sluice::inline v0

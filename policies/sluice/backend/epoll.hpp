@@ -4,7 +4,7 @@
 /// Operations through Linux's epoll. A policy.
 
 #include <sluice/backend/readiness.hpp>
-#include <sluice/backend/readiness/cancel.hpp>
+#include <sluice/backend/readiness/alone.hpp>
 #include <sluice/poller/epoll.hpp>
 
 #if defined(__linux__)

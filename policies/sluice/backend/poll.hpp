@@ -4,7 +4,7 @@
 /// Operations through poll(2). A policy.
 
 #include <sluice/backend/readiness.hpp>
-#include <sluice/backend/readiness/cancel.hpp>
+#include <sluice/backend/readiness/alone.hpp>
 #include <sluice/poller/poll.hpp>
 
 #if defined(__linux__)

@@ -9,6 +9,7 @@
 /// first one's own. Once it is, a poll submits to the first, then sleeps in the second, which watches a descriptor of the first.
 
 #include <sluice/buffer.hpp>
+#include <sluice/buffer_group.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/concept/service.hpp>
@@ -77,6 +78,36 @@ class with_fallback {
     /// \endcond
   };
 
+  /// What streams ask of it.
+  template <class Op>
+  struct many {
+    /// \cond
+    using by_first = typename First::template many<Op>;
+    using by_second = typename Second::template many<Op>;
+
+    static auto decode(const Op& op, scratch<Op>& keep, std::int32_t res, std::uint32_t flags) noexcept -> arrival {
+      return keep.by_second ? by_second::decode(op, keep.second, res, flags) : by_first::decode(op, keep.first, res, flags);
+    }
+    template <class>
+    static void ready(const Op& op, scratch<Op>& keep) noexcept
+      requires requires { by_first::template ready<First>(op, keep.first); }
+    {
+      by_first::template ready<First>(op, keep.first);
+    }
+    static auto try_once(scratch<Op>& keep) noexcept -> bool {
+      return keep.by_second ? by_second::try_once(keep.second) : by_first::try_once(keep.first);
+    }
+    template <class Watch>
+    static void go_on(with_fallback& self, aio::record& record, const Watch& watch) noexcept {
+      by_first::go_on(self, record, watch);
+    }
+    static constexpr auto shared_bytes(std::uint32_t count) noexcept -> std::size_t { return by_first::shared_bytes(count); }
+    static void share(with_fallback& self, buffer_group_state& group, std::byte* memory) noexcept {
+      if (!self.template lacks<Op>()) by_first::share(self, group, memory);
+    }
+    /// \endcond
+  };
+
   /// Whether an operation can be started at all.
   template <class Op>
   static constexpr bool supports = First::template supports<Op>;
@@ -129,6 +160,13 @@ class with_fallback {
     return first_.start(record, op, keep.first, alone, watch);
   }
 
+  /// Makes an operation's call and waits in it; see `backend_policy`.
+  template <class Op>
+    requires requires(const Op& op, scratch<Op>& keep) { First::blocking_call(op, keep.first); }
+  static auto blocking_call(const Op& op, scratch<Op>& keep) noexcept -> std::int32_t {
+    return First::blocking_call(op, keep.first);
+  }
+
   /// Prepares an operation without starting it.
   template <class Op>
   auto prepare_entry(entry& e, aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
@@ -160,9 +198,9 @@ class with_fallback {
     return second_.push(record, prepared.second(), watch);
   }
 
-  /// Whether the kernel itself can run an operation as part of a chain.
-  template <class Op, bool Last = false>
-  static constexpr bool can_link = First::template can_link<Op, Last>;
+  /// Where the kernel itself can run an operation in a chain.
+  template <class Op>
+  static constexpr chain_place can_link = First::template can_link<Op>;
 
   /// Whether the running kernel knows what a prepared operation asks for.
   [[nodiscard]] auto can_run(const entry& prepared) noexcept -> bool {
@@ -193,7 +231,7 @@ class with_fallback {
   /// Asks an operation to end; what comes of it is its own completion.
   template <class Watch>
   void cancel(aio::record& record, const Watch& watch) noexcept {
-    if (record.engine != 0)
+    if ((record.engine & 1U) != 0)
       second_.cancel(record, watch);
     else
       first_.cancel(record, watch);
@@ -281,6 +319,8 @@ class with_fallback {
 
   /// The first one, for what only it has.
   [[nodiscard]] auto first() noexcept -> First& { return first_; }
+  /// The first one's ring, for registrations.
+  [[nodiscard]] auto native_ring() noexcept -> auto& { return first_.native_ring(); }
   /// Whether the second one had to be opened.
   [[nodiscard]] auto is_open() const noexcept -> bool { return open_.load(std::memory_order_relaxed); }
 

@@ -5,8 +5,13 @@
 
 #include <sluice/concept/os.hpp>
 #include <sluice/detail/sanitizer.hpp>
+#include <sluice/os/children.hpp>
+#include <sluice/os/claimed_signals.hpp>
+#include <sluice/os/host_lookup.hpp>
 #include <sluice/os/linux_processes.hpp>
+#include <sluice/os/local_sockets.hpp>
 #include <sluice/os/process_signals.hpp>
+#include <sluice/os/terminal.hpp>
 
 #if defined(__linux__)
 
@@ -17,6 +22,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -41,6 +48,17 @@ struct linux_ : linux_processes {
   using fault_watch = os::fault_watch;          ///< memory faults
   /// Writes to the standard error stream, in a signal handler too.
   static void write_error(const char* text, std::size_t bytes) noexcept { os::write_error(text, bytes); }
+  /// Asks the system's resolver, which blocks. \src getaddrinfo(3)
+  static auto look_up_host(const char* host, std::uint16_t port) noexcept -> result<host_addresses> { return os::look_up_host(host, port); }
+  using children = os::children;              ///< processes that this one has started
+  using terminal = os::terminal;              ///< terminals
+  using handle_message = os::handle_message;  ///< control data that carries descriptors
+  /// \src getpid(2)
+  static auto process_id() noexcept -> int { return os::process_id(); }
+  /// Connected to each other. \src socketpair(2)
+  static auto stream_pair() noexcept -> result<std::pair<socket_handle, socket_handle>> { return os::stream_pair(); }
+  /// Who made the other end of a local connection. \src unix(7)
+  static auto credentials_of_peer(socket_handle socket) noexcept -> result<peer_credentials> { return os::credentials_of_peer(socket); }
 
   /// Sets a ring up. \src io_uring_queue_init_params(3)
   static auto uring_queue_init(unsigned entries, ::io_uring* ring, ::io_uring_params* params) noexcept -> int {
@@ -154,6 +172,11 @@ struct linux_ : linux_processes {
   }
   /// The flags of the open file description, O_NONBLOCK among them. \src fcntl(2)
   static auto status_flags(int descriptor) noexcept -> int { return checked(::fcntl(descriptor, F_GETFL)); }
+  /// Whether nobody may block on an open file description. \src fcntl(2)
+  static auto never_blocks(int descriptor) noexcept -> bool {
+    const int flags = status_flags(descriptor);
+    return flags >= 0 && (flags & O_NONBLOCK) != 0;
+  }
   /// \src epoll_create1(2)
   static auto epoll_create() noexcept -> int { return checked(::epoll_create1(EPOLL_CLOEXEC)); }
   /// \src epoll_ctl(2)
@@ -168,9 +191,18 @@ struct linux_ : linux_processes {
   static auto epoll_wait(int set, ::epoll_event* events, int count, int limit) noexcept -> int {
     return checked(::epoll_wait(set, events, count, limit));
   }
-  /// Waits, with nanoseconds; without an end if there is no limit. \src ppoll(2)
+  /// Waits, with nanoseconds; without an end if there is no limit. \src poll(2), ppoll(2)
   static auto poll(::pollfd* all, std::size_t count, const ::timespec* limit) noexcept -> int {
+    if (limit == nullptr) return checked(::poll(all, count, -1));
     return checked(::ppoll(all, count, limit, nullptr));
+  }
+  /// Sleeps until a time of a clock. \src clock_nanosleep(2)
+  static auto sleep_until(clock_kind clock, time_point when) noexcept -> int {
+    constexpr std::int64_t second = 1'000'000'000;
+    const int number = clock == clock_kind::boot ? CLOCK_BOOTTIME : clock == clock_kind::wall ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    const std::int64_t count = when.count < 0 ? 0 : when.count;
+    const ::timespec until{.tv_sec = count / second, .tv_nsec = count % second};
+    return -::clock_nanosleep(number, TIMER_ABSTIME, &until, nullptr);
   }
   /// Makes a descriptor that is readable from a time of a clock on. \src timerfd_create(2)
   static auto timer_create(clock_kind clock) noexcept -> int {
@@ -196,6 +228,26 @@ struct linux_ : linux_processes {
   }
   /// Waits for the end of a thread. \src pthread_join(3)
   static auto thread_join(::pthread_t thread) noexcept -> int { return -::pthread_join(thread, nullptr); }
+  /// How many processors the calling thread may run on. \src sched_getaffinity(2)
+  static auto processor_count() noexcept -> std::size_t {
+    ::cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
+    return static_cast<std::size_t>(CPU_COUNT(&set));
+  }
+  /// Keeps the calling thread on one of these, by number; the numbers begin anew when there are no more. \src sched_setaffinity(2)
+  static void pin_thread(std::size_t number) noexcept {
+    ::cpu_set_t set;
+    if (::sched_getaffinity(0, sizeof(set), &set) != 0) return;
+    number %= static_cast<std::size_t>(CPU_COUNT(&set));
+    for (std::size_t one = 0; one < CPU_SETSIZE; ++one) {
+      if (!CPU_ISSET(one, &set) || number-- != 0) continue;
+      ::cpu_set_t only;
+      CPU_ZERO(&only);
+      CPU_SET(one, &only);
+      (void)::sched_setaffinity(0, sizeof(only), &only);
+      return;
+    }
+  }
   /// Lets others run. \src sched_yield(2)
   static void yield_processor() noexcept { (void)::sched_yield(); }
   /// Whether a signal waits to be unblocked in the calling thread. \src sigpending(2)
@@ -208,6 +260,10 @@ struct linux_ : linux_processes {
     const ::timespec at_once{};
     return checked(::sigtimedwait(set, nullptr, &at_once));
   }
+  /// Notes who reads signals in the calling thread. \src pthread_sigmask(3)
+  static auto claim_signals(signal_set signals) noexcept -> result<void> { return os::claim_signals<linux_>(signals); }
+  /// The end of that. \src pthread_sigmask(3)
+  static void drop_signals(signal_set signals) noexcept { os::drop_signals<linux_>(signals); }
 };
 
 static_assert(os_policy<linux_>);

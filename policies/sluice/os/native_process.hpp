@@ -23,6 +23,7 @@
 #include <utility>
 
 #include <spawn.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -221,11 +222,16 @@ struct native_op<op::spawn_process> : plain_native_op {
     ::pid_t id;
   };
 
-  /// A child without a handle would be one that nobody can wait for: it is ended again.
+  /// A child without a handle would be one that nobody can wait for. So there must be a descriptor before there is a child; if another
+  /// thread takes that one in between, the child is ended again.
   template <class Os>
   static auto call(const op::spawn_process& op, kept& keep) noexcept -> int {
     birth<Os> child{op};
-    if (const int refused = child.start(keep.id); refused < 0) return refused;
+    const int room = Os::eventfd(0, EFD_CLOEXEC);
+    if (room < 0) return room;
+    const int refused = child.start(keep.id);
+    (void)Os::close(room);
+    if (refused < 0) return refused;
     const int handle = Os::pidfd_open(keep.id);
     if (handle < 0) {
       (void)Os::kill(keep.id, SIGKILL);

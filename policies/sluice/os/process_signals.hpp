@@ -70,7 +70,8 @@ class program_signals {
   struct ::sigaction before_[3]{};
 };
 
-/// Calls back on a memory fault, on a stack of its own, before the fault has its usual effect.
+/// Calls back on a memory fault, on a stack of its own, before the fault has the effect that it had before: the handler that was there is
+/// called, else the program ends.
 /// \src sigaction(2), sigaltstack(2)
 class fault_watch {
  public:
@@ -78,7 +79,6 @@ class fault_watch {
 
   /// Starts to watch faults; those of this thread are seen even if its stack is used up.
   explicit fault_watch(callback call) noexcept {
-    call_.store(call, std::memory_order_release);
     ::stack_t alternate{};
     alternate.ss_sp = stack_;
     alternate.ss_size = sizeof(stack_);
@@ -89,23 +89,33 @@ class fault_watch {
     action.sa_flags = static_cast<int>(SA_ONSTACK | SA_SIGINFO | SA_RESETHAND);
     ::sigaction(SIGSEGV, &action, &before_[0]);
     ::sigaction(SIGBUS, &action, &before_[1]);
+    latest_.store(this, std::memory_order_relaxed);
+    call_.store(call, std::memory_order_release);
   }
   fault_watch(const fault_watch&) = delete;
   auto operator=(const fault_watch&) -> fault_watch& = delete;
   ~fault_watch() {
     call_.store(nullptr, std::memory_order_release);
+    latest_.store(nullptr, std::memory_order_relaxed);
     ::sigaction(SIGSEGV, &before_[0], nullptr);
     ::sigaction(SIGBUS, &before_[1], nullptr);
     ::sigaltstack(&before_stack_, nullptr);
   }
 
  private:
-  // The faulting instruction runs again when this returns, and then has its usual effect.
-  static void handle(int, ::siginfo_t* info, void*) noexcept {
-    if (const auto call = call_.load(std::memory_order_acquire)) call(info->si_addr);
+  // The faulting instruction runs again when this returns, and then meets what was there before; this handler is gone.
+  static void handle(int signal, ::siginfo_t* info, void*) noexcept {
+    const auto call = call_.load(std::memory_order_acquire);
+    if (call == nullptr) return;
+    call(info->si_addr);
+    const auto* const latest = latest_.load(std::memory_order_relaxed);
+    if (latest == nullptr) return;
+    const auto& before = latest->before_[signal == SIGBUS ? 1 : 0];
+    if ((before.sa_flags & SA_SIGINFO) == 0 || before.sa_sigaction != &handle) ::sigaction(signal, &before, nullptr);
   }
 
   static inline constinit std::atomic<callback> call_{nullptr};
+  static inline constinit std::atomic<const fault_watch*> latest_{nullptr};
   alignas(16) static inline std::byte stack_[32 * 1024]{};
   struct ::sigaction before_[2]{};
   ::stack_t before_stack_{};

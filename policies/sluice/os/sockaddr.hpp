@@ -37,7 +37,11 @@ inline void set_network_port(in_port_t& field, std::uint16_t port) noexcept {
   std::memcpy(&local, &from, sizeof local);
   if (size > sizeof local.sun_path) size = sizeof local.sun_path;
   std::string_view bytes{local.sun_path, size};
-  if (bytes.front() != '\0') bytes = bytes.substr(0, bytes.find('\0'));
+  if (bytes.front() != '\0') {
+    std::size_t length = 1;
+    while (length < size && bytes[length] != '\0') ++length;
+    bytes = bytes.substr(0, length);
+  }
   if (const auto path = unix_path::from_bytes(bytes)) return *path;
   return {};
 }

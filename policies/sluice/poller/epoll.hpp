@@ -56,13 +56,14 @@ struct epoll {
     [[gnu::always_inline]] auto arm(int number, std::uint32_t& place, std::uint32_t direction) noexcept -> int {
       if ((place & direction) == direction) [[likely]]
         return 0;
-      return widen(number, place, place | direction);
+      const int outcome = widen(number, place, place | direction);
+      return outcome < 0 ? outcome : 0;
     }
 
     /// Stays armed.
     void disarm(int, std::uint32_t&, std::uint32_t) noexcept {}
 
-    /// Registers again what the system may have dropped, and has it report what is ready.
+    /// Registers again what the system may have dropped, and has it report what is ready. 1 if it had dropped it.
     auto prove(int number, std::uint32_t& place) noexcept -> int { return widen(number, place, place); }
 
     /// The system drops what is registered by itself.
@@ -84,10 +85,13 @@ struct epoll {
     static constexpr std::uint32_t reading = EPOLLIN | EPOLLPRI | EPOLLRDHUP;
 
     static auto directions(std::uint32_t events) noexcept -> std::uint32_t {
+      if (events == EPOLLIN) [[likely]]
+        return readiness_bits::in;
       return ((events & (reading | broken)) != 0 ? readiness_bits::in : 0U) |
              ((events & (EPOLLOUT | broken)) != 0 ? readiness_bits::out : 0U);
     }
 
+    /// Zero, 1 if it was not registered as thought, or minus the error.
     [[gnu::noinline]] auto widen(int number, std::uint32_t& place, std::uint32_t wanted) noexcept -> int {
       ::epoll_event event{};
       event.data.fd = number;
@@ -96,7 +100,8 @@ struct epoll {
       // Another file than we think may be behind the number, and a file may be registered that we think is not.
       int what = place == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
       int outcome = Os::epoll_ctl(descriptor_, what, number, &event);
-      if (outcome == -EEXIST || outcome == -ENOENT) {
+      const bool was_other = outcome == -EEXIST || outcome == -ENOENT;
+      if (was_other) {
         what = outcome == -EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
         outcome = Os::epoll_ctl(descriptor_, what, number, &event);
       }
@@ -104,16 +109,16 @@ struct epoll {
         place = wanted;
       else
         place = 0;
-      return outcome;
+      return outcome == 0 && was_other ? 1 : outcome;
     }
 
     [[gnu::always_inline]] auto sleep(interval limit) noexcept -> int {
-      constexpr std::int64_t second = 1'000'000'000;
+      if (limit == interval{}) return Os::epoll_wait(descriptor_, events_, Events, 0);
+      if (limit == interval::max()) return Os::epoll_wait(descriptor_, events_, Events, -1);
       if (exact_) [[likely]] {
+        constexpr std::int64_t second = 1'000'000'000;
         const ::timespec when{.tv_sec = limit.count / second, .tv_nsec = limit.count % second};
-        const int outcome = limit == interval{}
-                                ? Os::epoll_wait(descriptor_, events_, Events, 0)
-                                : Os::epoll_wait_exactly(descriptor_, events_, Events, limit == interval::max() ? nullptr : &when);
+        const int outcome = Os::epoll_wait_exactly(descriptor_, events_, Events, &when);
         if (outcome != -ENOSYS && outcome != -EPERM) [[likely]]
           return outcome;
         // An older kernel, or a sandbox that does not know the call.
@@ -125,8 +130,7 @@ struct epoll {
     [[gnu::noinline, gnu::cold]] auto sleep_roughly(interval limit) noexcept -> int {
       constexpr std::int64_t most = 0x7fff'ffff;
       const std::int64_t milliseconds = limit.count / 1'000'000 + (limit.count % 1'000'000 != 0 ? 1 : 0);
-      const int rounded = limit == interval::max() ? -1 : static_cast<int>(milliseconds < most ? milliseconds : most);
-      return Os::epoll_wait(descriptor_, events_, Events, rounded);
+      return Os::epoll_wait(descriptor_, events_, Events, static_cast<int>(milliseconds < most ? milliseconds : most));
     }
 
     int descriptor_;

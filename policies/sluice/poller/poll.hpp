@@ -20,8 +20,9 @@
 
 namespace sluice::inline v0::poller {
 
-/// An array of the descriptors that somebody waits for, given to the system with each wait. Nothing is registered, so nothing can be stale;
-/// a wait costs time for each descriptor in it.
+/// An array of descriptors, given to the system with each wait. Nothing is registered, so nothing can be stale; a wait costs time for each
+/// descriptor in it. One that nobody waits for keeps its place with its number hidden, which the system passes over: whoever waits for it
+/// again soon, as most do, moves nothing. Only when half of the places are such, the array is made denser.
 /// \os POSIX with ppoll(2)  \src poll(2)
 struct poll {
   static constexpr std::string_view name = "poll";  ///< for reports
@@ -52,25 +53,25 @@ struct poll {
     void close() noexcept {}
 
     /// Watches one direction more. \errors `-ENOMEM`
-    auto arm(int number, std::uint32_t&, std::uint32_t direction) noexcept -> int {
-      std::uint32_t* const place = places_.find(number);
-      if (place == nullptr) return -ENOMEM;
-      if (*place == 0) {
-        if (count_ == room_ && !grow()) return -ENOMEM;
-        all_[count_] = {.fd = number, .events = 0, .revents = 0};
-        *place = ++count_;
-      }
-      const std::size_t at = *place - 1;
-      all_[at].events = static_cast<short>(all_[at].events | bits(direction));
+    [[gnu::always_inline]] auto arm(int number, std::uint32_t&, std::uint32_t direction) noexcept -> int {
+      if (!places_.has(number) || places_[number] == 0) [[unlikely]]
+        return add(number, direction);
+      ::pollfd& one = all_[places_[number] - 1];
+      if (one.fd < 0) --hidden_;
+      one.fd = number;
+      one.events = static_cast<short>(one.events | bits(direction));
       return 0;
     }
 
-    /// Leaves the number out when nobody waits for it at all.
-    void disarm(int number, std::uint32_t&, std::uint32_t direction) noexcept {
-      if (places_[number] == 0) return;
-      const std::size_t at = places_[number] - 1;
-      all_[at].events = static_cast<short>(all_[at].events & ~bits(direction));
-      if (all_[at].events == 0) drop(number);
+    /// Hides the number when nobody waits for it at all.
+    [[gnu::always_inline]] void disarm(int number, std::uint32_t&, std::uint32_t direction) noexcept {
+      const std::uint32_t place = places_.has(number) ? places_[number] : 0;
+      if (place == 0) return;
+      ::pollfd& one = all_[place - 1];
+      one.events = static_cast<short>(one.events & ~bits(direction));
+      if (one.events != 0 || one.fd < 0) return;
+      one.fd = ~number;
+      ++hidden_;
     }
 
     /// Nothing can be stale.
@@ -79,26 +80,24 @@ struct poll {
     /// Nobody waits, so it is left out already.
     void forget(std::uint32_t&) noexcept {}
 
-    /// Sleeps, then reports.
+    /// Sleeps, then reports at most `Events`; the next wait reports the rest and asks the system only after that. Whoever answers all that
+    /// the system found at once would have to fetch each of many sockets from memory twice.
     template <class Seen>
-    auto wait(interval limit, Seen&& seen) noexcept -> int {
-      constexpr std::int64_t second = 1'000'000'000;
-      ::timespec when{.tv_sec = limit.count / second, .tv_nsec = limit.count % second};
-      const int outcome = Os::poll(all_, count_, limit == interval::max() ? nullptr : &when);
-      if (outcome == -EINVAL && count_ != 0) return wait_refused(limit, seen);
-      if (outcome <= 0) return outcome;
-      // What is seen may change the array: the ready ones are remembered by number first.
-      std::uint32_t found = 0;
-      int* const numbers = ready_numbers();
-      for (std::uint32_t i = 0; i < count_ && found < static_cast<std::uint32_t>(outcome); ++i)
-        if (all_[i].revents != 0) numbers[found++] = static_cast<int>(i);
-      for (std::uint32_t i = 0; i < found; ++i) {
-        const ::pollfd& one = all_[numbers[i]];
-        directions()[i] = of(one.revents);
-        numbers[i] = one.fd;
+    [[gnu::always_inline]] auto wait(interval limit, Seen&& seen) noexcept -> int {
+      if (left_ != 0) {
+        if (const int rest = report(seen); rest != 0) return rest;
       }
-      for (std::uint32_t i = 0; i < found; ++i) seen(numbers[i], directions()[i]);
-      return static_cast<int>(found);
+      if (hidden_ >= first && hidden_ > count_ / 2) [[unlikely]]
+        make_dense();
+      int outcome = sleep(limit);
+      if (outcome == -EINVAL && count_ != 0) [[unlikely]] {
+        make_dense();
+        if (outcome = sleep(limit); outcome == -EINVAL) return wait_refused(limit, seen);
+      }
+      if (outcome <= 0) return outcome;
+      left_ = static_cast<std::uint32_t>(outcome);
+      next_ = 0;
+      return report(seen);
     }
 
     /// There is none. \errors `errc::no_handle`
@@ -117,6 +116,29 @@ struct poll {
              ((events & (POLLOUT | broken)) != 0 ? readiness_bits::out : 0U);
     }
 
+    // What is seen may hide numbers, show them again and add some, but places stay as they are until all are reported.
+    template <class Seen>
+    [[gnu::noinline]] auto report(Seen& seen) noexcept -> int {
+      int reported = 0;
+      while (left_ != 0 && reported < static_cast<int>(Events)) {
+        const short events = all_[next_].revents;
+        const int number = all_[next_++].fd;
+        if (events == 0) continue;
+        --left_;
+        if (number < 0) continue;
+        ++reported;
+        seen(number, of(events));
+      }
+      return reported;
+    }
+
+    [[gnu::always_inline]] auto sleep(interval limit) const noexcept -> int {
+      if (limit == interval::max()) return Os::poll(all_, count_, nullptr);
+      constexpr std::int64_t second = 1'000'000'000;
+      const ::timespec when{.tv_sec = limit.count / second, .tv_nsec = limit.count % second};
+      return Os::poll(all_, count_, &when);
+    }
+
     /// The limit of open descriptors was lowered below what is watched, and the system refuses so many: sleeps for a moment, then has
     /// everything tried.
     template <class Seen>
@@ -124,26 +146,36 @@ struct poll {
       constexpr std::int64_t moment = 1'000'000;
       const ::timespec when{.tv_sec = 0, .tv_nsec = limit.count < moment ? limit.count : moment};
       if (const int outcome = Os::poll(nullptr, 0, &when); outcome < 0) return outcome;
-      int* const numbers = ready_numbers();
       const std::uint32_t count = count_;
-      for (std::uint32_t i = 0; i < count; ++i) numbers[i] = all_[i].fd;
-      for (std::uint32_t i = 0; i < count; ++i) seen(numbers[i], readiness_bits::both);
+      for (std::uint32_t i = 0; i < count; ++i)
+        if (all_[i].fd >= 0) seen(all_[i].fd, readiness_bits::both);
       return static_cast<int>(count);
     }
 
-    void drop(int number) noexcept {
-      const std::uint32_t at = places_[number] - 1;
-      all_[at] = all_[--count_];
-      places_[all_[at].fd] = at + 1;
-      places_[number] = 0;
+    [[gnu::noinline]] auto add(int number, std::uint32_t direction) noexcept -> int {
+      std::uint32_t* const place = places_.find(number);
+      if (place == nullptr || (count_ == room_ && !grow())) return -ENOMEM;
+      all_[count_] = {.fd = number, .events = static_cast<short>(bits(direction)), .revents = 0};
+      *place = ++count_;
+      return 0;
     }
 
-    // One block: what the system reads, and room for what is ready.
-    static constexpr auto bytes_for(std::size_t room) noexcept -> std::size_t {
-      return room * (sizeof(::pollfd) + sizeof(int) + sizeof(std::uint32_t));
+    [[gnu::noinline]] void make_dense() noexcept {
+      std::uint32_t kept = 0;
+      for (std::uint32_t i = 0; i < count_; ++i) {
+        const ::pollfd one = all_[i];
+        if (one.fd < 0) {
+          places_[~one.fd] = 0;
+        } else {
+          all_[kept] = one;
+          places_[one.fd] = ++kept;
+        }
+      }
+      count_ = kept;
+      hidden_ = 0;
     }
-    [[nodiscard]] auto ready_numbers() const noexcept -> int* { return reinterpret_cast<int*>(all_ + room_); }
-    [[nodiscard]] auto directions() const noexcept -> std::uint32_t* { return reinterpret_cast<std::uint32_t*>(ready_numbers() + room_); }
+
+    static constexpr auto bytes_for(std::size_t room) noexcept -> std::size_t { return room * sizeof(::pollfd); }
 
     [[gnu::noinline]] auto grow() noexcept -> bool {
       const std::uint32_t wanted = room_ == 0 ? first : 2 * room_;
@@ -161,7 +193,10 @@ struct poll {
 
     ::pollfd* all_ = nullptr;
     std::uint32_t count_ = 0;
+    std::uint32_t hidden_ = 0;  // of these
     std::uint32_t room_ = 0;
+    std::uint32_t left_ = 0;                                      // so many that the system found are not reported yet
+    std::uint32_t next_ = 0;                                      // and none of them is before this place
     sluice::detail::number_table<Os, std::uint32_t, 64> places_;  // one more than the place in the array
   };
 };

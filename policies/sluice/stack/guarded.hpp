@@ -96,6 +96,7 @@ class guarded {
   static constexpr auto kind = policy_kind::stack;     ///< found as the stack policy of a config
   static constexpr std::string_view name = "guarded";  ///< the file's name
   static constexpr std::size_t guard_bytes = O.guard;  ///< at least so many bytes below each stack fault
+  static constexpr std::size_t least_bytes = O.bytes;  ///< no stack has less
 
   /// Owns nothing until the first stack is asked for.
   guarded() noexcept {
@@ -130,8 +131,8 @@ class guarded {
   /// Takes a stack back. It keeps its memory and is the next one to be given. Makes no system call for a stack of the usual size.
   void deallocate(stack_span stack) noexcept {
     sluice::detail::unpoison(stack.base, stack.bytes);
-    if (stack.index >= first_large) {
-      deallocate_large(stack);
+    if (stack.index >= first_large) [[unlikely]] {
+      large_calls_->deallocate(*this, stack.index - first_large);
     } else {
       free_.push({.base = stack.base, .index = stack.index});
     }
@@ -142,7 +143,7 @@ class guarded {
   /// \complexity O(1) when there is nothing to give back, else one system call a stack
   void trim() noexcept {
     while (clean_ + O.pool < free_.size()) (void)Os::advise(free_[clean_++].base, stack_bytes_, Os::advice_give_back);
-    while (kept_ != 0) unmap_large(kept_slots_[--kept_]);
+    while (kept_ != 0) large_calls_->unmap(*this, kept_slots_[--kept_]);
   }
 
   /// How many bytes at the top of a stack have ever been touched since its memory was last given back. \units bytes, in whole pages
@@ -177,6 +178,12 @@ class guarded {
     unsigned number = 0;  // what Os::stack_mapped gave
   };
 
+  // What is done to stacks of another size: through here, so that only programs that have one contain it.
+  struct large_calls {
+    void (*deallocate)(guarded& self, std::size_t slot) noexcept;
+    void (*unmap)(guarded& self, std::size_t slot) noexcept;
+  };
+
   static constexpr std::uint32_t first_large = 0x8000'0000U;
   static constexpr std::size_t first_count = 16;
   static constexpr std::size_t largest_mapping = std::size_t{1} << 30U;
@@ -186,8 +193,8 @@ class guarded {
 
   static auto no_memory() noexcept { return system_error(static_cast<int>(std::errc::not_enough_memory)); }
   static auto whole_pages(std::size_t bytes) noexcept -> std::size_t {
-    const std::size_t page = Os::page_bytes();
-    return (bytes + page - 1) / page * page;
+    const std::size_t page = Os::page_bytes();  // a power of two
+    return (bytes + page - 1) & ~(page - 1);
   }
 
   /// The next stack of the newest mapping, or the first one of a new mapping. A failure leaves that stack for the next call.
@@ -196,7 +203,9 @@ class guarded {
       if (auto grown = grow(); !grown) return std::unexpected{grown.error()};
     }
     // Room to take it back is made now, since taking back cannot fail.
-    if (!free_.reserve(carved_ + 1) || (Os::tracks_stacks && !numbers_.reserve(carved_ + 1))) return no_memory();
+    if (!free_.reserve(carved_ + 1)) return no_memory();
+    if constexpr (Os::tracks_stacks)
+      if (!numbers_.reserve(carved_ + 1)) return no_memory();
     const std::size_t guard = whole_pages(O.guard);
     if (auto installed = Os::guard_install(next_, guard); !installed) return std::unexpected{installed.error()};
     const stack_span stack{.base = next_ + guard, .bytes = stack_bytes_, .index = static_cast<std::uint32_t>(carved_)};
@@ -234,6 +243,7 @@ class guarded {
   }
 
   [[gnu::noinline, gnu::cold]] auto allocate_large(std::size_t bytes) noexcept -> result<stack_span> {
+    large_calls_ = &large_code;
     const std::size_t guard = whole_pages(O.guard);
     if (bytes > most_bytes) return no_memory();
     bytes = whole_pages(bytes);
@@ -271,29 +281,31 @@ class guarded {
     return {.base = whole.memory + guard, .bytes = whole.bytes - guard, .index = first_large + static_cast<std::uint32_t>(slot)};
   }
 
-  void deallocate_large(stack_span stack) noexcept {
-    const std::size_t slot = stack.index - first_large;
-    if (kept_ == most_kept) {
-      unmap_large(slot);
+  static void deallocate_large(guarded& self, std::size_t slot) noexcept {
+    if (self.kept_ == most_kept) {
+      unmap_large(self, slot);
     } else {
-      kept_slots_[kept_++] = slot;
+      self.kept_slots_[self.kept_++] = slot;
     }
   }
 
-  [[gnu::noinline, gnu::cold]] void unmap_large(std::size_t slot) noexcept {
-    auto& large = large_[slot];
+  [[gnu::cold]] static void unmap_large(guarded& self, std::size_t slot) noexcept {
+    auto& large = self.large_[slot];
     sluice::detail::unpoison(large.whole.memory, large.whole.bytes);
     Os::stack_unmapped(large.number);
     (void)Os::unmap(large.whole.memory, large.whole.bytes);
-    large = {.whole = {}, .next_vacant = vacant_, .number = 0};
-    vacant_ = slot;
+    large = {.whole = {}, .next_vacant = self.vacant_, .number = 0};
+    self.vacant_ = slot;
   }
+
+  static constexpr large_calls large_code{&deallocate_large, &unmap_large};
 
   [[gnu::noinline, gnu::cold]] void release() noexcept {
     for (std::size_t slot = 0; slot != large_.size(); ++slot) {
-      if (large_[slot].whole.memory != nullptr) unmap_large(slot);
+      if (large_[slot].whole.memory != nullptr) large_calls_->unmap(*this, slot);
     }
-    for (const unsigned number : numbers_) Os::stack_unmapped(number);
+    if constexpr (Os::tracks_stacks)
+      for (const unsigned number : numbers_) Os::stack_unmapped(number);
     for (const auto& each : mappings_) {
       // Only stacks were ever poisoned: in the newest mapping that is what lies below next_.
       const bool newest = next_ >= each.memory && next_ <= each.memory + each.bytes;
@@ -309,11 +321,14 @@ class guarded {
   std::size_t carved_ = 0;     // stacks made so far, free or not
   std::size_t mapped_ = 0;     // stacks that there are mappings for
   detail::plain_array<mapping> mappings_;
-  detail::plain_array<unsigned> numbers_;  // what Os::stack_mapped gave, if it keeps track
+  struct no_numbers {};
+  [[no_unique_address]] std::conditional_t<Os::tracks_stacks, detail::plain_array<unsigned>, no_numbers>
+      numbers_;  // what Os::stack_mapped gave, if it keeps track
   detail::plain_array<large_stack> large_;
   std::array<std::size_t, most_kept> kept_slots_{};  // free ones in large_
   std::size_t kept_ = 0;
   std::size_t vacant_ = none;  // the first element of large_ without a mapping
+  const large_calls* large_calls_ = nullptr;
 };
 
 static_assert(sized_stack_policy<guarded<>> && guarded_stack_policy<guarded<>> && trimmable_stack_policy<guarded<>> &&

@@ -33,8 +33,9 @@ struct heap_options {
 template <heap_options O = {}, class Os = os::linux_memory>
 class heap {
  public:
-  static constexpr auto kind = policy_kind::stack;  ///< found as the stack policy of a config
-  static constexpr std::string_view name = "heap";  ///< the file's name
+  static constexpr auto kind = policy_kind::stack;     ///< found as the stack policy of a config
+  static constexpr std::string_view name = "heap";     ///< the file's name
+  static constexpr std::size_t least_bytes = O.bytes;  ///< no stack has less, unless it was asked for
 
   /// Owns nothing.
   heap() noexcept {

@@ -50,7 +50,9 @@ class heap {
   heap(const heap&) = delete;
   auto operator=(const heap&) -> heap& = delete;
   /// Frees the array. Nodes that are still armed are forgotten.
-  ~heap() { release(entries_); }
+  ~heap() {
+    if (entries_ != nullptr) release_(entries_);
+  }
 
   /// Takes a node whose deadline is set and which is not armed.
   /// \errors not_enough_memory
@@ -258,6 +260,7 @@ class heap {
     if (larger == nullptr) return false;
     for (std::size_t slot = root; slot < end(); ++slot) ::new (larger + slot) entry{entries_[slot]};
     release(entries_);
+    release_ = &release;
     entries_ = larger;
     room_ = room;
     return true;
@@ -266,6 +269,7 @@ class heap {
   static void release(entry* entries) noexcept { ::operator delete(entries, std::align_val_t{line}); }
 
   entry* entries_ = nullptr;
+  void (*release_)(entry*) noexcept = nullptr;  // set with them, so that programs that arm no timer do not contain it
   std::size_t count_ = 0;
   std::size_t room_ = 0;
   std::uint64_t sequence_ = 0;

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <type_traits>
 
 namespace sluice::inline v0 {
 
@@ -25,6 +26,24 @@ struct wheel_options {
   std::uint32_t bits = 6;  ///< of a deadline that one level tells apart, 2 to 8: a level has 2^bits slots of 16 bytes
   std::uint32_t few = 12;  ///< so many timers of one slot, 1 to 64, are put in order by comparing them; more go down a level first
 };
+
+/// \cond
+// One sentence a mistake. True if there is none.
+template <wheel_options O>
+consteval auto check_wheel() -> bool {
+  if constexpr (O.bits < 2 || O.bits > 8) {
+    static_assert(O.bits >= 2 && O.bits <= 8,
+                  "[sluice.timers.wheel_bits] a level of a wheel tells 2 to 8 bits of a deadline apart; give .bits such a number");
+    return false;
+  } else if constexpr (O.few < 1 || O.few > 64) {
+    static_assert(O.few >= 1 && O.few <= 64,
+                  "[sluice.timers.wheel_few] a wheel compares at least 1 and at most 64 timers of a slot; give .few such a number");
+    return false;
+  } else {
+    return true;
+  }
+}
+/// \endcond
 
 /// Deadlines in lists, found by their digits: the slot of a timer is the highest digit in which its deadline differs from the present.
 ///
@@ -41,13 +60,11 @@ class wheel {
  public:
   static constexpr auto kind = policy_kind::timers;  ///< what it decides
   static constexpr std::string_view name = "wheel";  ///< what it is called
+  static constexpr bool valid = check_wheel<O>();    ///< whether the options hold; a broken one does not compile
 
   /// Holds nothing and owns nothing.
   wheel() noexcept {  // NOLINT(cppcoreguidelines-pro-type-member-init): a list says nothing until its bit is set
-    static_assert(O.bits >= 2 && O.bits <= 8,
-                  "[sluice.timers.wheel_bits] a level of a wheel tells 2 to 8 bits of a deadline apart; give .bits such a number");
-    static_assert(O.few >= 1 && O.few <= 64,
-                  "[sluice.timers.wheel_few] a wheel compares at least 1 and at most 64 timers of a slot; give .few such a number");
+    (void)std::bool_constant<valid>{};
   }
   wheel(const wheel&) = delete;
   auto operator=(const wheel&) -> wheel& = delete;

@@ -5,9 +5,6 @@
 
 #include <tuple>
 
-using laws::backend::coverage_report;
-BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
-
 BOOST_AUTO_TEST_SUITE(policies)
 BOOST_AUTO_TEST_SUITE(backend)
 BOOST_AUTO_TEST_SUITE(io_uring_inline)

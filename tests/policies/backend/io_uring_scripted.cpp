@@ -1,63 +1,37 @@
 // SPDX-License-Identifier: MIT
 // Each system call of the backend answers with one error of each class: to be retried, to be waited for, and fatal.
-#include <laws/backend.hpp>
-#include <sluice/backend/io_uring.hpp>
-#include <sluice/native.hpp>
-#include <support/scripted_os.hpp>
+#include <support/descriptors.hpp>
+#include <support/scripted_uring.hpp>
 
 #include <boost/test/unit_test.hpp>
-#include <liburing.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace {
 
-namespace aio = sluice::aio;
 namespace op = sluice::op;
 using namespace std::chrono_literals;
 using laws::backend::canceled;
 using laws::backend::failed;
 using laws::backend::gave;
+using laws::backend::session;
 using laws::backend::succeeded;
+using scripted::app;
+using scripted::operation;
+using scripted::refuse_register;
+using scripted::register_probe;
+using scripted::register_ring_fds;
 using sluice::started;
 using support::put;
 using support::script;
 
-template <sluice::io_uring_options O = {}>
-using scripted = sluice::backend::io_uring<O, support::scripted_os>;
-
-struct app : sluice::config<scripted<>, sluice::trace::counters> {};
-struct small : sluice::config<scripted<{.entries = 2, .completions = 4}>, sluice::trace::counters> {};
-struct eager : sluice::config<scripted<{.inline_try = sluice::inline_try::both}>, sluice::trace::counters> {};
-struct lazy : sluice::config<scripted<{.inline_try = sluice::inline_try::never}>, sluice::trace::counters> {};
-
-template <class Config>
-using session = laws::backend::session<Config>;
-template <class Op>
-using operation = session<app>::operation<Op>;
-
-constexpr auto register_ring_fds = 20;
-constexpr auto register_eventfd = 4;
-constexpr auto register_probe = 8;
-constexpr auto register_send_msg_ring = 31;
-
-void refuse_register(std::uint64_t opcode, int error) {
-  script::always("uring_register", [opcode, error](const support::system_call& call) -> script::answer {
-    return call.first == opcode ? script::answer{-error} : script::answer{};
-  });
-}
-
-/// The next ring is woken through an event descriptor.
-void without_messages() {
-  script::next("missing_features", {1U << 16U});
-  refuse_register(register_send_msg_ring, EINVAL);
-}
+struct small : sluice::config<scripted::uring<{.entries = 2, .completions = 4}>, sluice::trace::counters> {};
+struct eager : sluice::config<scripted::uring<{.inline_try = sluice::inline_try::both}>, sluice::trace::counters> {};
+struct lazy : sluice::config<scripted::uring<{.inline_try = sluice::inline_try::never}>, sluice::trace::counters> {};
 
 }  // namespace
 
@@ -390,131 +364,11 @@ BOOST_AUTO_TEST_CASE(without_memory_for_a_descriptors_record_one_operation_fails
   BOOST_TEST(s.ring.in_flight() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(without_a_descriptor_for_an_event_source_one_wait_fails) {
-  session<app> s;
-  session<app>::event_source source;
-  script::next("eventfd", {-EMFILE, -ENFILE});
-  failed(s.run_alone(op::wait_event{.source = source}), std::errc::too_many_files_open);
-  const auto [a, b] = s.run(op::soft(op::wait_event{.source = source}), op::nop{});
-  failed(a, std::errc::too_many_files_open_in_system);
-  canceled(b);
-  source.notify();  // counted without a descriptor
-  succeeded(s.run_alone(op::wait_event{.source = source}));
-  BOOST_TEST(script::calls("eventfd") == 2U);
-  operation<op::wait_event> wait{op::wait_event{.source = source}};
-  s.ring.start(wait);
-  script::next("write", {-EINTR, -EINTR});
-  source.notify();
-  s.finish(wait);
-  succeeded(wait.result());
-}
-
-BOOST_AUTO_TEST_CASE(a_native_handle_that_is_refused_is_an_error_that_leaves_nothing) {
-  session<app> s;
-  const auto before = support::count_descriptors();
-  script::next("eventfd", {-EMFILE});
-  failed(s.ring.native_handle(), std::errc::too_many_files_open);
-  refuse_register(register_eventfd, ENOMEM);
-  failed(s.ring.native_handle(), std::errc::not_enough_memory);
-  BOOST_TEST(support::count_descriptors() == before);
-  script::clear();
-  succeeded(s.ring.native_handle());
-}
-
 BOOST_AUTO_TEST_CASE(a_signal_mask_that_cannot_be_changed_does_not_stop_a_write) {
   session<app> s;
   const auto pipe = support::pipe_pair();
   script::next("signal_mask", {-EINVAL});
   gave(s.run_alone(op::write{.file = pipe.far.file(), .buffer = support::bytes_of("x")}), 1U);
-}
-
-BOOST_AUTO_TEST_CASE(waking_costs_no_call_while_the_ring_is_awake) {
-  for (const bool messages : {true, false}) {
-    script::clear();
-    if (!messages) without_messages();
-    session<app> s;
-    s.poll(sluice::wait::none);
-    const auto before = script::calls();
-    for (int i = 0; i < 10; ++i) s.ring.wake();
-    BOOST_TEST(script::calls() == before);
-    s.poll(sluice::wait::one);
-    const auto begin = std::chrono::steady_clock::now();
-    s.poll(sluice::wait::at_most(1ms));
-    BOOST_TEST((std::chrono::steady_clock::now() - begin >= 1ms));
-  }
-}
-
-/// Story: the descriptor that wakes was armed at the end of the first poll, so that nobody could end that one.
-BOOST_AUTO_TEST_CASE(the_first_poll_can_be_ended_without_messages) {
-  without_messages();
-  session<app> s;
-  std::thread other{[&] {
-    std::this_thread::sleep_for(10ms);
-    s.ring.wake();
-    s.ring.wake();
-  }};
-  const auto begin = std::chrono::steady_clock::now();
-  s.poll(sluice::wait::at_most(10s));
-  BOOST_TEST((std::chrono::steady_clock::now() - begin < 5s));
-  other.join();
-  s.poll(sluice::wait::none);
-  script::next("write", {-EINTR});
-  for (int i = 0; i < 50; ++i) {
-    std::thread again{[&] { s.ring.wake(); }};
-    s.poll(sluice::wait::one);
-    again.join();
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_foreign_loop_works_without_messages) {
-  without_messages();
-  session<app> s;
-  const auto handle = s.ring.native_handle();
-  BOOST_TEST_REQUIRE(handle.has_value());
-  s.poll(sluice::wait::none);
-  for (int i = 0; i < 100; ++i) {
-    std::thread{[&] { s.ring.wake(); }}.join();
-    ::pollfd one{.fd = *handle, .events = POLLIN, .revents = 0};
-    if (::poll(&one, 1, 10'000) != 1) laws::backend::give_up("a wake-up was lost");
-    s.poll(sluice::wait::none);
-  }
-}
-
-/// Story: a poll took the signal after it had looked at the completions, and with it the signal of one that came in between.
-BOOST_AUTO_TEST_CASE(a_completion_that_comes_while_a_signal_is_taken_is_not_slept_through) {
-  session<app> s;
-  const auto handle = s.ring.native_handle();
-  BOOST_TEST_REQUIRE(handle.has_value());
-  const auto pair = support::socket_pair();
-  support::buffer buffer;
-  operation<op::recv> recv{op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}};
-  s.ring.start(recv);
-  s.poll(sluice::wait::none);
-  script::always("read", [&](const support::system_call& call) -> script::answer {
-    if (static_cast<int>(call.first) == *handle && ::write(pair.far.get(), "x", 1) != 1) return -EIO;
-    return {};
-  });
-  s.poll(sluice::wait::none);
-  script::clear();
-  ::pollfd one{.fd = *handle, .events = POLLIN, .revents = 0};
-  BOOST_TEST((recv.is_done() || ::poll(&one, 1, 1000) == 1));
-  s.finish(recv);
-}
-
-BOOST_AUTO_TEST_CASE(a_refused_wake_message_is_tried_again_if_interrupted) {
-  session<app> s;
-  std::atomic<bool> asleep{false};
-  script::always("uring_enter", [&](const support::system_call& call) -> script::answer {
-    if (call.second != 0) asleep = true;
-    return {};
-  });
-  std::thread other{[&] {
-    while (!asleep) std::this_thread::yield();
-    script::next("uring_register", {-EINTR, -EINTR});
-    s.ring.wake();
-  }};
-  s.poll(sluice::wait::at_most(10s));
-  other.join();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

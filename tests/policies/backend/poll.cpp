@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <laws/backend_blocking.hpp>
 #include <laws/backend_cancel.hpp>
 #include <laws/backend_files.hpp>
 #include <laws/backend_links.hpp>
 #include <laws/backend_messages.hpp>
+#include <laws/backend_operations.hpp>
 #include <laws/backend_order.hpp>
 #include <laws/backend_processes.hpp>
 #include <laws/backend_results.hpp>
@@ -11,9 +13,6 @@
 #include <support/readiness_models.hpp>
 
 #include <tuple>
-
-using laws::backend::coverage_report;
-BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
 
 BOOST_AUTO_TEST_SUITE(policies)
 BOOST_AUTO_TEST_SUITE(backend)
@@ -27,6 +26,8 @@ LAWS_OF_BACKEND_PROCESSES(model)
 LAWS_OF_BACKEND_ORDER(model)
 LAWS_OF_BACKEND_LINKS(model)
 LAWS_OF_BACKEND_CANCEL(model)
+LAWS_OF_BACKEND_OPERATIONS(model)
+LAWS_OF_BACKEND_BLOCKING(model)
 LAWS_OF_BACKEND_TIME(model)
 LAWS_OF_BACKEND_THREADS(model)
 

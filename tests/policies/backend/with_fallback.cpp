@@ -16,9 +16,6 @@
 
 #include <sys/resource.h>
 
-using laws::backend::coverage_report;
-BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
-
 namespace {
 
 namespace op = sluice::op;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Files, messages, processes and cancels of many on a ring whose kernel says that it has no opcode at all, and each without its own one.
+#include <laws/backend_blocking.hpp>
 #include <laws/backend_files.hpp>
 #include <laws/backend_messages.hpp>
+#include <laws/backend_operations.hpp>
 #include <laws/backend_processes.hpp>
 #include <support/fallback_models.hpp>
 
@@ -12,9 +14,6 @@
 #include <tuple>
 
 #include <fcntl.h>
-
-using laws::backend::coverage_report;
-BOOST_TEST_GLOBAL_FIXTURE(coverage_report);
 
 namespace {
 
@@ -233,8 +232,10 @@ BOOST_AUTO_TEST_CASE(the_report_has_every_operation_and_nothing_is_left_out) {
 
 using model = std::tuple<app>;
 BOOST_AUTO_TEST_SUITE(nothing_there_at_all, *boost::unit_test::fixture<nothing_there>())
+LAWS_OF_BACKEND_BLOCKING(model)
 LAWS_OF_BACKEND_FILES(model)
 LAWS_OF_BACKEND_MESSAGES(model)
+LAWS_OF_BACKEND_OPERATIONS(model)
 LAWS_OF_BACKEND_PROCESSES(model)
 BOOST_AUTO_TEST_SUITE_END()
 

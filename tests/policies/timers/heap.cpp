@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "laws/timers.hpp"
+#include <laws/timers.hpp>
+#include <laws/timers_at_scale.hpp>
+#include <laws/timers_reference.hpp>
 #include <sluice/timers/heap.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -36,6 +38,8 @@ using sluice::timers::heap;
 
 using models = std::tuple<heap<>, heap<{.first = 1}>, heap<{.first = 5, .limit = 1'000'000}>>;
 LAWS_OF_TIMERS(models)
+LAWS_OF_TIMERS_BY_REFERENCE(models)
+LAWS_OF_TIMERS_AT_SCALE(models)
 
 BOOST_AUTO_TEST_CASE(nothing_is_allocated_before_the_first_arm) {
   allocations = 0;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "laws/timers.hpp"
+#include <laws/timers.hpp>
+#include <laws/timers_at_scale.hpp>
+#include <laws/timers_reference.hpp>
 #include <sluice/timers/wheel.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -20,6 +22,8 @@ using sluice::timers::wheel;
 
 using models = std::tuple<wheel<>, wheel<{.bits = 2, .few = 1}>, wheel<{.bits = 5}>, wheel<{.bits = 8, .few = 64}>>;
 LAWS_OF_TIMERS(models)
+LAWS_OF_TIMERS_BY_REFERENCE(models)
+LAWS_OF_TIMERS_AT_SCALE(models)
 
 BOOST_AUTO_TEST_CASE(it_owns_nothing_and_stays_small) {
   static_assert(std::is_trivially_destructible_v<wheel<>>);  // so it never has memory to give back

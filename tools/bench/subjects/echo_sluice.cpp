@@ -9,11 +9,14 @@
 #include <cstddef>
 #include <span>
 
+namespace {
+
 #ifndef BENCH_BACKEND
 #define BENCH_BACKEND io_uring
+constexpr int listener_flags = 0;
+#else
+constexpr int listener_flags = SOCK_NONBLOCK;  // as the partners' are; with one that blocks, a thread takes the connections
 #endif
-
-namespace {
 
 namespace op = sluice::op;
 
@@ -50,6 +53,6 @@ void serve(sluice::socket_handle listener) {
 
 int main(int argc, char** argv) {
   bench::arguments given{argc, argv, {"--port"}};
-  sluice::socket_handle listener{bench::start_server(given.number("--port", 0))};
+  sluice::socket_handle listener{bench::start_server(given.number("--port", 0), listener_flags)};
   coro::run([=] { serve(listener); });
 }

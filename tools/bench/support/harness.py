@@ -71,12 +71,12 @@ def processors():
     return allowed[-1], allowed[-2] if len(allowed) > 1 else allowed[-1]
 
 
-def pinned(processor):
-    """What a new process does first: it stays on one processor and does not outlive this one."""
+def pinned(*processors):
+    """What a new process does first: it stays on one processor, or some, and does not outlive this one."""
     libc = ctypes.CDLL(None)
 
     def prepare():
-        os.sched_setaffinity(0, {processor})
+        os.sched_setaffinity(0, processors)
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
     return prepare

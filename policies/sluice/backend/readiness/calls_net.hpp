@@ -86,7 +86,7 @@ struct calls<op::recv> {
 
  private:
   template <class Os>
-  static auto attempt_all(const op::recv& op, request& keep, int bits) noexcept -> step {
+  [[gnu::noinline]] static auto attempt_all(const op::recv& op, request& keep, int bits) noexcept -> step {
     const std::size_t size = os::length_bits(op.buffer.size());
     if ((bits & MSG_PEEK) != 0) {
       // Nothing is taken, so each attempt sees all there is.

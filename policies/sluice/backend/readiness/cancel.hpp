@@ -3,7 +3,7 @@
 /// @file
 /// Ending operations in flight. Part of the policy backend::readiness.
 
-#include <sluice/backend/readiness.hpp>
+#include <sluice/backend/readiness/loop.hpp>
 
 #if defined(__linux__)
 
@@ -12,12 +12,12 @@
 
 #include <sys/socket.h>
 
-namespace sluice::inline v0::backend {
+namespace sluice::inline v0::detail::readiness {
 
 /// \cond
 /// Whether it was asked in time: zero, or the raw result that says why not.
 template <class Poller, readiness_options O, class Os>
-auto readiness<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int32_t {
+auto loop<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int32_t {
   switch (one.where) {
     case stage::queued:
       queue_.erase(one);
@@ -28,7 +28,7 @@ auto readiness<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int
       complete(one, what_it_achieved(one));
       return 0;
     case stage::timing:
-      clocks_.disarm(static_cast<detail::readiness::timed_request&>(one));
+      clocks_.disarm(static_cast<timed_request&>(one));
       complete(one, -ECANCELED);
       return 0;
     case stage::watched:
@@ -40,8 +40,9 @@ auto readiness<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int
         taken_back(one);
         return 0;
       }
-      if (!one.made->connects) return aio::raw(errc::in_progress);
+      if (one.made->press == nullptr) return aio::raw(errc::in_progress);
       pressing_ = true;
+      is_usual_ = false;
       press();
       return 0;
     default: return aio::raw(errc::not_found);
@@ -50,20 +51,21 @@ auto readiness<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int
 
 /// Taken back from the threads before one began it.
 template <class Poller, readiness_options O, class Os>
-void readiness<Poller, O, Os>::taken_back(request& one) noexcept {
+void loop<Poller, O, Os>::taken_back(request& one) noexcept {
+  --with_threads_;
   if (one.alone) lines_.release(one.descriptor, lines_[one.descriptor], one.direction);
   complete(one, what_it_achieved(one));
 }
 
 /// What one that waits comes to when it ends: the bytes that it has moved, if any.
 template <class Poller, readiness_options O, class Os>
-auto readiness<Poller, O, Os>::what_it_achieved(const request& one) noexcept -> std::int64_t {
+auto loop<Poller, O, Os>::what_it_achieved(const request& one) noexcept -> std::int64_t {
   return one.progress != 0 && !one.made->connects ? static_cast<std::int64_t>(one.progress) : -ECANCELED;
 }
 
 /// Asks the operations before one on its handle to end.
 template <class Poller, readiness_options O, class Os>
-[[gnu::noinline]] auto readiness<Poller, O, Os>::cancel_older(const aio::record& record) noexcept -> std::int32_t {
+[[gnu::noinline]] auto loop<Poller, O, Os>::cancel_older(const aio::record& record) noexcept -> std::int32_t {
   for (const aio::record* one = record.older; one != nullptr; one = one->older)
     if ((one->kind & aio::record_kind::waiting) == 0 && !one->info->is_close) (void)cancel_request(*static_cast<request*>(one->request));
   return 0;
@@ -71,7 +73,7 @@ template <class Poller, readiness_options O, class Os>
 
 /// Asks all that are not queued any more to end.
 template <class Poller, readiness_options O, class Os>
-[[gnu::noinline]] void readiness<Poller, O, Os>::cancel_started() noexcept {
+[[gnu::noinline]] void loop<Poller, O, Os>::cancel_started() noexcept {
   lines_.each([this](request& one) noexcept {
     (void)cancel_request(one);
     return false;
@@ -79,18 +81,21 @@ template <class Poller, readiness_options O, class Os>
   while (!clocks_.empty()) (void)cancel_request(*clocks_.all());
   while (!watches_.empty()) (void)cancel_request(*watches_.all());
   pool_.withdraw_all([this](request& one) noexcept { taken_back(one); });
-  if (pool_.in_use()) pressing_ = true;
+  if (threads_in_use()) {
+    pressing_ = true;
+    is_usual_ = false;
+  }
 }
 
-/// Ends connects that threads are in: a connection that is given up lets go of its caller. It has to be asked again as long as the thread
-/// had not begun to connect.
+/// Ends calls that threads are in, as far as something does. They have to be asked again as long as a thread had not begun to wait.
 template <class Poller, readiness_options O, class Os>
-[[gnu::noinline, gnu::cold]] void readiness<Poller, O, Os>::press() noexcept {
+[[gnu::noinline, gnu::cold]] void loop<Poller, O, Os>::press() noexcept {
   pressing_ = false;
   pool_.each([this](request& one, bool begun) noexcept {
-    if (begun && one.unwanted && one.made->connects) {
+    if (begun && one.unwanted && one.made->press != nullptr) {
       pressing_ = true;
-      (void)Os::shutdown(one.descriptor, SHUT_RDWR);
+      is_usual_ = false;
+      one.made->press(one);
     }
     return true;
   });
@@ -98,7 +103,7 @@ template <class Poller, readiness_options O, class Os>
 
 /// The cancel that users write: only the address of its operation counts, which may not exist any more. \complexity O(operations)
 template <class Poller, readiness_options O, class Os>
-[[gnu::noinline]] auto readiness<Poller, O, Os>::cancel_by_address(const aio::record* record) noexcept -> std::int32_t {
+[[gnu::noinline]] auto loop<Poller, O, Os>::cancel_by_address(const aio::record* record) noexcept -> std::int32_t {
   request* found = nullptr;
   const auto look = [&](request* one) noexcept {
     for (; one != nullptr && found == nullptr; one = one->next)
@@ -120,8 +125,28 @@ template <class Poller, readiness_options O, class Os>
     });
   return found != nullptr ? cancel_request(*found) : aio::raw(errc::not_found);
 }
+
+/// A thread has made a call.
+template <class Poller, readiness_options O, class Os>
+[[gnu::noinline]] void loop<Poller, O, Os>::returned(request& one) noexcept {
+  const std::int32_t raw = one.record->res;
+  const bool held = one.alone;
+  const int number = one.descriptor;
+  const auto way = one.direction;
+  if (held) lines_.release(number, lines_[number], way);
+  if (raw == -EAGAIN && way != 0 && !one.unwanted) {
+    // Somebody else was quicker on a description that has become non-blocking.
+    --lines_[number].pending[index_of(way)];
+    one.alone = false;
+    enqueue(one);
+  } else {
+    if (raw >= 0 && one.made->makes_descriptor) renew(raw);
+    complete(one, one.unwanted ? after_press<Os>(one, raw) : raw);
+  }
+  if (held) run_line(lines_[number], way);
+}
 /// \endcond
 
-}  // namespace sluice::inline v0::backend
+}  // namespace sluice::inline v0::detail::readiness
 
 #endif

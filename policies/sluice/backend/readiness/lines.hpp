@@ -24,7 +24,8 @@ namespace sluice::inline v0::detail::readiness {
 /// A row for each descriptor, with two lines of requests that wait, and the poller.
 ///
 /// An edge-triggered poller's registrations are trusted: nothing is asked of the system when somebody waits again on a descriptor that is
-/// armed. The number may mean another file by then. So each such wait is listed as unproven, and proven when it has lasted for long.
+/// armed. The number may mean another file by then. So each such wait is listed as unproven, and proven when it has lasted for long: each
+/// time that a registration is found to hold, waits on that descriptor may last twice as long before it is asked for again.
 template <class Poller, class Os, std::uint32_t Events>
 class lines {
  public:
@@ -54,13 +55,42 @@ class lines {
       if (one.descriptor >= watched_) watched_ = one.descriptor + 1;
       if (old) {
         of.since = round_;
-        if (!of.listed) list(one.descriptor, of);
+        if (!of.listed) {
+          list(one.descriptor, of);
+          be_busy();
+        }
       }
     }
     one.where = stage::waiting;
     line.push_back(one);
     ++waiting_;
     return 0;
+  }
+
+  /// The same for the first of a line whose descriptor is watched already. False: there is more to it, and nothing was done.
+  [[gnu::always_inline]] auto join_simply(request& one, row& of, std::uint8_t way) noexcept -> bool {
+    auto& line = of.waiting[index_of(way)];
+    if (!line.empty() || (of.held & way) != 0 || !of.asked) [[unlikely]]
+      return false;
+    if constexpr (Poller::edge) {
+      if ((of.place & way) == 0 || !of.listed) [[unlikely]]
+        return false;
+      of.since = round_;
+    } else {
+      if (one.descriptor >= watched_ || poller_.arm(one.descriptor, of.place, way) < 0) [[unlikely]]
+        return false;
+    }
+    one.where = stage::waiting;
+    line.push_first(one);
+    ++waiting_;
+    return true;
+  }
+
+  /// Takes out the only one of its line.
+  [[gnu::always_inline]] void leave_simply(request& one, row& of, std::uint8_t way) noexcept {
+    of.waiting[index_of(way)] = {};
+    --waiting_;
+    poller_.disarm(one.descriptor, of.place, way);
   }
 
   /// Takes one out of its line.
@@ -106,7 +136,8 @@ class lines {
     }
     poller_.forget(of.place);
     reported(of);
-    of.hopes = 0;
+    of.hopes = of.patience = 0;
+    of.trust = 0;
     of.kind = file_kind::unknown;
     of.dry = 0;
     of.is_stream = false;
@@ -132,7 +163,7 @@ class lines {
     if ((of.doubt & is_doubtful) != 0) return;
     ++doubtful_;
     if (of.doubt == 0) of.next_doubtful = std::exchange(first_doubtful_, number + 1);
-    of.doubt = is_doubtful | is_listed;
+    of.doubt = is_listed | is_doubtful | age_;
   }
   /// There was a report.
   [[gnu::always_inline]] void reported(row& of) noexcept {
@@ -142,30 +173,48 @@ class lines {
   }
   /// Whether there is a doubt.
   [[nodiscard]] auto has_doubts() const noexcept -> bool { return doubtful_ != 0; }
-  /// Settles all doubts: `look(row)`, which tries those that wait, for each row that had no report.
+  /// Settles doubts, `all` or those that are as old as the last time: `look(row)`, which tries those that wait, for each row that had no
+  /// report.
   template <class Look>
-  [[gnu::noinline]] void settle(Look&& look) noexcept {
+  [[gnu::noinline]] void settle(bool all, Look&& look) noexcept {
     std::int32_t at = std::exchange(first_doubtful_, 0);
     while (at != 0) {
-      row& of = rows_[at - 1];
+      const std::int32_t number = at - 1;
+      row& of = rows_[number];
       at = of.next_doubtful;
       const bool doubtful = (of.doubt & is_doubtful) != 0;
+      if (doubtful && !all && (of.doubt & ~(is_listed | is_doubtful)) == age_) {
+        of.next_doubtful = std::exchange(first_doubtful_, number + 1);
+        continue;
+      }
       reported(of);
       of.doubt = 0;
       if (!doubtful) continue;
       look(of);
       // What was there all the while is worth a try at once.
-      if (of.waiting[0].empty()) of.hopes = 0;
+      if (of.waiting[0].empty()) of.hopes = of.patience = 0;
     }
+    age_ = static_cast<std::uint8_t>(age_ + one_older);
   }
 
   /// Whether there are waits that were not proven.
   [[nodiscard]] auto has_unproven() const noexcept -> bool { return unproven_ != 0; }
 
-  /// Makes sure that what waits for long waits for the file that its number means now: `all`, or those that have waited for a whole round
-  /// of calls. `lost(number, row, error)` for one that cannot be watched any more.
+  /// How many times `interval` a sleep may last until those that wait are proven: longer each time in a row, as those that are left are
+  /// trusted more.
+  [[nodiscard]] auto prove_after(interval once) const noexcept -> interval {
+    return interval::nanoseconds(once.count <= interval::max().count >> most_trust ? once.count << quiet_ : once.count);
+  }
+  /// A sleep has brought a report.
+  void be_busy() noexcept { quiet_ = 0; }
+
+  /// Makes sure that what waits for long waits for the file that its number means now: after a sleep of `prove_after` those that are not
+  /// trusted to wait longer, else those that have waited for so many rounds of calls. `lost(row, error)` for one that cannot be watched any
+  /// more.
   template <class Lost>
-  [[gnu::noinline]] void prove(bool all, Lost&& lost) noexcept {
+  [[gnu::noinline]] void prove(bool slept, Lost&& lost) noexcept {
+    const unsigned level = quiet_;
+    if (slept && quiet_ < most_trust) ++quiet_;
     ++round_;
     std::int32_t at = std::exchange(unproven_, 0);
     while (at != 0) {
@@ -175,19 +224,23 @@ class lines {
       of.listed = false;
       const std::uint32_t ways = (of.waiting[0].empty() ? 0U : readiness_bits::in) | (of.waiting[1].empty() ? 0U : readiness_bits::out);
       if (ways == 0) continue;
-      if (!all && of.since + 1 >= round_) {
+      if (slept ? of.trust > level : round_ - of.since <= 1U << of.trust) {
         list(number, of);
         continue;
       }
       of.dry = 0;
-      const int refused = (of.place & ways) == ways ? poller_.prove(number, of.place) : poller_.arm(number, of.place, ways);
-      if (refused < 0) lost(of, refused);
+      const int outcome = (of.place & ways) == ways ? poller_.prove(number, of.place) : poller_.arm(number, of.place, ways);
+      if (outcome < 0) lost(of, outcome);
+      of.trust = outcome != 0 ? 0 : static_cast<std::uint8_t>(of.trust < most_trust ? of.trust + 1U : most_trust) & 7U;
     }
   }
 
  private:
+  // What `row::doubt` says: in the list; on it for a doubt that is not settled; and when that began.
   static constexpr std::uint8_t is_listed = 1;
   static constexpr std::uint8_t is_doubtful = 2;
+  static constexpr std::uint8_t one_older = 4;
+  static constexpr unsigned most_trust = 6;  // a registration that has held so often is asked for 64 times as seldom as a new one
 
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
     of.asked = true;
@@ -207,6 +260,8 @@ class lines {
   std::int32_t first_doubtful_ = 0;
   std::uint32_t doubtful_ = 0;
   std::uint32_t round_ = 0;
+  unsigned quiet_ = 0;  // so many sleeps in a row have ended without a report
+  std::uint8_t age_ = 0;
   sluice::detail::number_table<Os, row, 16> rows_;
 };
 

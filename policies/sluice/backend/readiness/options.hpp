@@ -4,22 +4,16 @@
 /// What can be said about a readiness backend at compile time. Part of the policy backend::readiness.
 
 #include <sluice/interval.hpp>
+#include <sluice/os/job_pool.hpp>
 
 #include <cstdint>
 
 namespace sluice::inline v0 {
 
-/// The threads for calls that may block: regular files whose data are not in memory, opens, calls on descriptors that cannot be asked not
-/// to wait. They start when there is work and end when there was none for a while.
-struct pool_options {
-  std::uint32_t threads = 8;                 ///< at most so many, 1 to 1024
-  interval idle = std::chrono::seconds{10};  ///< how long one without work stays
-};
-
 /// Everything that a readiness backend is made with.
 struct readiness_options {
-  std::uint32_t events = 128;                        ///< ready descriptors that one wait reports at most, 1 to 65536
-  pool_options pool = {};                            ///< threads for calls that block
+  std::uint32_t events = 128;  ///< ready descriptors that one wait reports at most, 1 to 65536
+  pool_options pool = {};      ///< threads for regular files whose data are not in memory, opens, and what cannot be asked not to wait
   interval recheck = std::chrono::milliseconds{10};  ///< a wait that lasts so long makes sure that its descriptor is still the same file
 };
 

@@ -6,6 +6,7 @@
 #include <sluice/backend/readiness/calls.hpp>
 #include <sluice/backend/readiness/calls_net.hpp>
 #include <sluice/op/list.hpp>
+#include <sluice/os/blocking_call.hpp>
 #include <sluice/os/native_op.hpp>
 #include <sluice/os/sockaddr.hpp>
 
@@ -30,6 +31,22 @@ auto value_of([[maybe_unused]] const Op& op, [[maybe_unused]] const scratch<Op>&
   else
     return static_cast<type>(raw);
 }
+
+/// What the backend derives from to have a `blocking_call`; see `backend_policy`. A socket of its own making never blocks, here too.
+template <class Os>
+struct blocking_calls : os::blocking_calls<Os> {
+  /// Makes the call of an operation and waits in it. The raw result, or `takes_a_ring`.
+  template <class Op>
+    requires os::has_blocking_call<Op, Os, scratch<Op>>
+  static auto blocking_call(const Op& op, scratch<Op>& keep) noexcept -> std::int32_t {
+    if constexpr (calls<Op>::how == served::at_once) {
+      row nothing{};
+      return static_cast<std::int32_t>(calls<Op>::template attempt<Os>(op, keep, nothing).raw);
+    } else {
+      return os::blocking_calls<Os>::blocking_call(op, keep);
+    }
+  }
+};
 
 }  // namespace sluice::inline v0::detail::readiness
 

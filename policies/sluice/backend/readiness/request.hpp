@@ -5,6 +5,7 @@
 
 #include <sluice/concept/poller.hpp>
 #include <sluice/concept/record.hpp>
+#include <sluice/detail/plain_list.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,7 @@ struct ways {
   bool makes_descriptor;                                                   // the result is a new descriptor
   bool streams;                                                            // on a stream socket a short transfer has emptied or filled it
   bool connects;
+  void (*press)(request& one) noexcept;  // has the call of a thread end; null where nothing does
 };
 
 /// The part of an operation in flight that does not depend on its type; the operation keeps it beside itself.
@@ -72,30 +74,11 @@ struct request {
   bool alone;     // holds up the others of its direction while a thread makes it
   bool unwanted;  // a cancel came while a thread made it
   bool begun;     // by a thread
+  bool pressed;   // its thread may have come back only because the call was to end
 };
 
-/// A list of requests, in both directions: one can be taken out anywhere. Plain data, zeros are empty.
-struct request_list {
-  request* head;
-  request* tail;
-
-  [[nodiscard]] auto empty() const noexcept -> bool { return head == nullptr; }
-  void push_back(request& one) noexcept {
-    one.next = nullptr;
-    one.previous = tail;
-    (tail == nullptr ? head : tail->next) = &one;
-    tail = &one;
-  }
-  void erase(request& one) noexcept {
-    (one.previous == nullptr ? head : one.previous->next) = one.next;
-    (one.next == nullptr ? tail : one.next->previous) = one.previous;
-  }
-  auto pop_front() noexcept -> request* {
-    request* const one = head;
-    if (one != nullptr) erase(*one);
-    return one;
-  }
-};
+/// A list of requests, in both directions.
+using request_list = plain_list<request>;
 
 /// What kind of file a number means, as far as it had to be found out.
 enum class file_kind : std::uint8_t {
@@ -118,11 +101,13 @@ struct row {
   std::uint8_t dry;            // directions in which the last transfer took all there was
   std::uint8_t held;           // directions in which a thread makes a call
   bool is_stream;              // a stream socket: a short transfer means that there is no more
-  bool listed;                 // in that list
-  bool asked;                  // whether it is a stream socket
+  bool listed : 1;             // in that list
+  bool asked : 1;              // whether it is a stream socket
+  std::uint8_t trust : 3;      // how often its registration was found to hold, up to `lines::most_trust`
+  std::uint8_t doubt;          // see lines.hpp
   std::uint8_t hopes;          // so many receives wait before one is tried at once again: the last that was tried would have waited
-  std::uint8_t doubt;          // bits: in the list of those on which one waits that was not tried, and is so now
-  std::int32_t next_doubtful;  // in that list; the number plus one
+  std::uint8_t patience;       // how many that were the last time
+  std::int32_t next_doubtful;  // in the list of those on which one waits that was not tried; the number plus one
 };
 static_assert(sizeof(row) <= 64);
 

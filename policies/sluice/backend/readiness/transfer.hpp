@@ -38,19 +38,14 @@ struct transfer {
 
   static constexpr short events = Reads ? POLLIN : POLLOUT;
 
-  /// Without blocking.
-  auto attempt(request& keep, row& of) const noexcept -> step {
-    if (of.kind == file_kind::device) return device(of);
-    if (of.kind == file_kind::socket) return by_socket(of);
-    for (;;) {
-      const auto outcome = uninterrupted([&]() noexcept { return call(keep.progress, RWF_NOWAIT); });
-      if (outcome == -EAGAIN) return would_wait(keep, of);
-      if (outcome == -EOPNOTSUPP || outcome == -ENOSYS) return unasked(of);
-      if (outcome <= 0) return over(keep.progress != 0 ? static_cast<std::int64_t>(keep.progress) : outcome);
-      keep.progress += static_cast<std::size_t>(outcome);
-      if (of.kind == file_kind::stream || keep.progress >= total()) return over(static_cast<std::int64_t>(keep.progress));
-      if (find_out(of) != file_kind::regular) return over(static_cast<std::int64_t>(keep.progress));
-    }
+  /// Without blocking. What one call moves as a whole, as most do, asks for nothing more.
+  [[gnu::always_inline]] auto attempt(request& keep, row& of) const noexcept -> step {
+    if (keep.progress != 0 || of.kind == file_kind::device || of.kind == file_kind::socket) [[unlikely]]
+      return attempt_again(keep, of);
+    const auto outcome = uninterrupted([&]() noexcept { return call(parts, count, 0, RWF_NOWAIT); });
+    if (outcome > 0 && static_cast<std::size_t>(outcome) == total()) [[likely]]
+      return over(outcome);
+    return go_on(keep, of, outcome);
   }
 
   /// With blocking, on a thread.
@@ -67,7 +62,26 @@ struct transfer {
   }
 
  private:
-  [[nodiscard]] auto total() const noexcept -> std::size_t {
+  [[gnu::noinline]] auto attempt_again(request& keep, row& of) const noexcept -> step {
+    if (of.kind == file_kind::device) return device(of);
+    if (of.kind == file_kind::socket) return by_socket(of);
+    return go_on(keep, of, uninterrupted([&]() noexcept { return call(keep.progress, RWF_NOWAIT); }));
+  }
+
+  /// After a call that was asked not to wait.
+  [[gnu::noinline]] auto go_on(request& keep, row& of, std::int64_t outcome) const noexcept -> step {
+    for (;;) {
+      if (outcome == -EAGAIN) return would_wait(keep, of);
+      if (outcome == -EOPNOTSUPP || outcome == -ENOSYS) return unasked(of);
+      if (outcome <= 0) return over(keep.progress != 0 ? static_cast<std::int64_t>(keep.progress) : outcome);
+      keep.progress += static_cast<std::size_t>(outcome);
+      if (of.kind == file_kind::stream || keep.progress >= total()) return over(static_cast<std::int64_t>(keep.progress));
+      if (find_out(of) != file_kind::regular) return over(static_cast<std::int64_t>(keep.progress));
+      outcome = uninterrupted([&]() noexcept { return call(keep.progress, RWF_NOWAIT); });
+    }
+  }
+
+  [[nodiscard, gnu::always_inline]] auto total() const noexcept -> std::size_t {
     std::size_t sum = 0;
     for (std::size_t i = 0; i < count; ++i) sum += parts[i].iov_len;
     return sum;

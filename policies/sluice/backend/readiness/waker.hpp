@@ -21,8 +21,13 @@ class waker {
   /// The descriptor that is watched.
   [[nodiscard]] auto descriptor() const noexcept -> int { return event_; }
 
-  /// Before a call that may sleep. False: do not, there are news.
-  [[nodiscard]] auto about_to_sleep() noexcept -> bool {
+  /// Whether anybody may call `wake`. To be said on the loop's own thread, before those who may are told of the loop.
+  void expect_calls(bool any) noexcept { expected_ = any; }
+
+  /// Before a call that may sleep; `threads`: the pool may finish something meanwhile. A sleep that nobody can end is not announced. False:
+  /// do not, there are news.
+  [[nodiscard]] auto about_to_sleep(bool threads) noexcept -> bool {
+    if (!expected_ && !threads) return true;
     asleep_.store(true, std::memory_order_seq_cst);
     if (!called_.load(std::memory_order_seq_cst) && !finished_.load(std::memory_order_seq_cst)) return true;
     awake();
@@ -30,7 +35,9 @@ class waker {
   }
   /// After it, before `take` and `take_finished`. A loop inside a foreign one counts as asleep whenever it is not polled: what comes after
   /// this signals again.
-  void awake() noexcept { asleep_.store(foreign_, std::memory_order_seq_cst); }
+  void awake() noexcept {
+    if (asleep_.load(std::memory_order_acquire) != foreign_) asleep_.store(foreign_, std::memory_order_seq_cst);
+  }
 
   /// Any thread: ends a sleep.
   void wake() noexcept {
@@ -81,6 +88,7 @@ class waker {
 
   int event_;
   bool foreign_ = false;
+  bool expected_ = true;
   alignas(64) std::atomic<bool> asleep_{false};
   std::atomic<bool> called_{false};
   std::atomic<bool> finished_{false};

@@ -114,6 +114,36 @@ inline constexpr std::uint8_t opcode_of<op::wait_signal> = IORING_OP_READ;
 template <>
 inline constexpr std::uint8_t opcode_of<op::read_tty> = IORING_OP_READ;
 
+template <>
+inline constexpr std::uint8_t opcode_of<op::accept_many> = IORING_OP_ACCEPT;
+template <>
+inline constexpr std::uint8_t opcode_of<op::recv_many> = IORING_OP_RECV;
+template <>
+inline constexpr std::uint8_t opcode_of<op::poll_many> = IORING_OP_POLL_ADD;
+template <>
+inline constexpr std::uint8_t opcode_of<op::timer_many> = IORING_OP_TIMEOUT;
+
+/// How an operation is started, where it is as others are: its opcode with bits above that.
+namespace way {
+inline constexpr unsigned opcode = 0xff;
+inline constexpr unsigned may_be_plain = 1U << 8U;
+inline constexpr unsigned plain_if_alone = 1U << 9U;
+inline constexpr unsigned always_plain = 1U << 10U;
+inline constexpr unsigned is_one = 1U << 11U;
+}  // namespace way
+
+/// The same for a type; 0 for one that has to be looked at, or that needs more than an entry.
+template <class Op>
+constexpr auto ways_of(bool tries_alone) noexcept -> std::uint16_t {
+  if (foreign_operation<Op> || may_not_fit<Op> || has_older_entry<Op> || std::is_same_v<Op, op::cancel_handle> ||
+      std::is_same_v<Op, op::wait_event> || std::is_same_v<Op, op::notify_event> ||
+      (opcode_of<Op> == opcode::first_plain && !always_plain<Op>))
+    return 0;
+  return static_cast<std::uint16_t>(opcode_of<Op> | way::is_one | (uring::may_be_plain<Op> ? way::may_be_plain : 0U) |
+                                    (never_waits<Op> && tries_alone ? way::plain_if_alone : 0U) |
+                                    (uring::always_plain<Op> ? way::always_plain : 0U));
+}
+
 /// How the backend serves an operation with a kernel that has these opcodes.
 template <class Op>
 [[nodiscard]] constexpr auto service_with(opcode_set known) noexcept -> service {

@@ -36,17 +36,74 @@ namespace sluice::inline v0::detail::uring {
   return raw == -EINTR || (raw <= -first_internal && raw >= -last) ? -ECANCELED : raw;
 }
 
-/// Adds one to those that are to be asked to end.
-inline void put_off(aio::record*& unasked, aio::record& one) noexcept {
+/// Of `record::engine`, the bits of this backend: it lies in the backlog; it has to be asked to end once somebody has seen what it brought.
+inline constexpr std::uint8_t in_backlog = 2;
+inline constexpr std::uint8_t must_ask_again = 4;
+inline constexpr std::uint8_t engine_bits = in_backlog | must_ask_again;
+
+/// Whoever is handed completions, its type forgotten, so that a program has one copy of the code that hands them out in the general way. It
+/// is made from a sink and lives no longer.
+class receiver {
+ public:
+  template <class Sink>
+  explicit receiver(Sink& sink) noexcept : sink_{&sink}, give_{&give<Sink>} {}
+
+  void operator()(aio::record& one) const noexcept { give_(sink_, one); }
+
+ private:
+  // It was given as what it is.
+  template <class Sink>
+  static void give(const void* sink, aio::record& one) noexcept {
+    (*static_cast<Sink*>(const_cast<void*>(sink)))(one);
+  }
+
+  const void* sink_;
+  void (*give_)(const void* sink, aio::record&) noexcept;
+};
+
+/// Completions that nobody was given yet, in order.
+struct record_queue {
+  aio::record* first = nullptr;
+  aio::record* last = nullptr;
+
+  void push(aio::record& one) noexcept {
+    one.next = nullptr;
+    one.engine |= in_backlog;
+    (last == nullptr ? first : last->next) = &one;
+    last = &one;
+  }
+  // All of them.
+  auto take() noexcept -> aio::record* {
+    last = nullptr;
+    return std::exchange(first, nullptr);
+  }
+};
+
+/// Adds one to those that are to be asked to end. What lies in the backlog is done, or else seen soon.
+[[gnu::noinline, gnu::cold]] inline void put_off(aio::record*& unasked, aio::record& one) noexcept {
+  if ((one.engine & in_backlog) != 0) {
+    one.engine |= must_ask_again;
+    return;
+  }
   one.kind |= aio::record_kind::unasked;
   one.next = std::exchange(unasked, &one);
 }
-/// It need not be asked any more.
+/// It need not be asked any more, or not from that list.
 [[gnu::noinline, gnu::cold]] inline void take_back(aio::record*& unasked, aio::record& one) noexcept {
   aio::record** place = &unasked;
   while (*place != &one) place = &(*place)->next;
   *place = one.next;
   one.kind = static_cast<std::uint8_t>(one.kind & ~aio::record_kind::unasked);
+  one.engine |= must_ask_again;
+}
+
+/// Has `backend` ask the operations before one on its handle to end. Zero.
+template <class Backend>
+[[gnu::cold]] auto cancel_older(const void* record, void* backend) noexcept -> int {
+  for (aio::record* one = static_cast<const aio::record*>(record)->older; one != nullptr; one = one->older)
+    if ((one->kind & (aio::record_kind::waiting | aio::record_kind::unasked)) == 0 && !one->info->is_close)
+      static_cast<Backend*>(backend)->ask_later(*one);
+  return 0;
 }
 
 /// Result and flags at once.

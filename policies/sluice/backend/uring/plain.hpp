@@ -51,21 +51,6 @@ auto fits_entry(const Op&) noexcept -> bool {
   return true;
 }
 
-/// Whether the kernel goes on with a chain although this operation in it has failed.
-template <class Op>
-inline constexpr bool failure_is_ignored = false;
-template <>
-inline constexpr bool failure_is_ignored<op::fsync> = true;
-template <>
-inline constexpr bool failure_is_ignored<op::shutdown> = true;
-
-/// Whether the kernel runs an operation in a chain as the library would. Closes are not its business, for it would skip them; times are
-/// not, for what waits for one could not be taken back from the kernel without losing the time that has passed.
-template <class Op, bool Last>
-inline constexpr bool keeps_links =
-    !always_plain<Op> && !may_not_fit<Op> && !closes_handle<Op> && (Last || !failure_is_ignored<Op>) &&
-    !std::is_same_v<Op, op::wait_event> && !std::is_same_v<Op, op::timeout> && !std::is_same_v<Op, op::link_timeout>;
-
 /// Whether an operation may be a plain call on some kernel, or for some values.
 template <class Op>
 inline constexpr bool may_be_plain = os::has_native_op<Op>;

@@ -3,6 +3,7 @@
 /// @file
 /// One submission entry for each operation on files and directories beyond reading and writing. Part of the policy backend::io_uring.
 
+#include <sluice/backend/uring/links.hpp>
 #include <sluice/backend/uring/plain.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/os/native_file.hpp>

@@ -34,6 +34,8 @@ class submission_queue {
 
   /// Whether it takes a look at what the kernel has taken before there is another entry.
   [[nodiscard]] auto is_stopped() const noexcept -> bool { return next_ == stop_; }
+  /// Gives out no entry without such a look.
+  void stop() noexcept { stop_ = next_; }
   /// Takes that look. False if the queue is full.
   auto look() noexcept -> bool {
     widen();

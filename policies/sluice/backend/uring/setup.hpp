@@ -54,6 +54,12 @@ inline constexpr flag_row flag_table[] = {
   }
 }
 
+/// Why a ring that was made cannot be entered. Some sandboxes let a ring be made and forbid what it is for.
+[[gnu::noinline, gnu::cold]] inline auto lost(int error) noexcept -> std::unexpected<std::error_code> {
+  const bool is_refused = error == -ENOSYS || error == -EPERM || error == -EACCES;
+  return is_refused ? refusal(error) : system_error(-error);
+}
+
 /// Sets one ring up with these flags. Zero, or minus the error.
 template <io_uring_options O, class Os>
 [[gnu::cold]] auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) noexcept -> int {

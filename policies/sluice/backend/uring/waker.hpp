@@ -60,7 +60,7 @@ template <class Os>
 template <class Os>
 class waker {
  public:
-  explicit waker(const waker_parts& parts) noexcept : parts_{parts}, arm_{!parts.messages} { call_.kind = aio::record_kind::internal; }
+  explicit waker(const waker_parts& parts) noexcept : parts_{parts}, arm_{!parts.messages} {}
   waker(const waker&) = delete;
   auto operator=(const waker&) -> waker& = delete;
   ~waker() {
@@ -98,19 +98,19 @@ class waker {
   }
 
   /// What completes when a call arrives.
-  [[nodiscard]] auto call() const noexcept -> const aio::record& { return call_; }
+  [[nodiscard]] auto call() noexcept -> aio::internal_record& { return call_; }
 
-  /// The descriptor was read.
+  /// It has.
   void arrived() noexcept { arm_ = !parts_.messages; }
 
   /// Whether `before_poll` has anything to do: a cheap look.
   [[nodiscard]] auto has_chores() const noexcept -> bool { return arm_ || completions_ >= 0; }
 
-  /// Before the system is entered: arms the descriptor that wakes, if there is one, with an entry from `acquire`; takes the signal of the
+  /// Before the system is entered: arms the descriptor that wakes, if there is one, with an entry from `queue`; takes the signal of the
   /// one that a foreign loop waits for, so that only completions that come later than this signal it again.
-  template <class Acquire>
-  void before_poll(Acquire&& acquire) noexcept {
-    if (arm_) arm(acquire);
+  template <class Queue>
+  void before_poll(Queue&& queue) noexcept {
+    if (arm_) arm(queue);
     if (completions_ >= 0) {
       std::uint64_t count = 0;
       (void)Os::read(completions_, &count, sizeof(count));
@@ -120,13 +120,13 @@ class waker {
   /// Whether the descriptor that wakes must be armed again before a foreign loop sleeps.
   [[nodiscard]] auto unarmed() const noexcept -> bool { return foreign_ && arm_; }
 
-  /// Reads the descriptor that wakes, with an entry from `acquire`.
-  template <class Acquire>
-  void arm(Acquire&& acquire) noexcept {
-    ::io_uring_sqe* const e = acquire();
+  /// Reads the descriptor that wakes, with an entry from `queue(record, code, fd)`.
+  template <class Queue>
+  void arm(Queue&& queue) noexcept {
+    ::io_uring_sqe* const e = queue(call_, IORING_OP_READ, parts_.event);
     if (e == nullptr) return;
-    set_entry(*e, IORING_OP_READ, parts_.event, &tokens_, sizeof(tokens_), 0);
-    e->user_data = reinterpret_cast<std::uintptr_t>(&call_);
+    e->addr = reinterpret_cast<std::uintptr_t>(&tokens_);
+    e->len = sizeof(tokens_);
     arm_ = false;
   }
 
@@ -169,7 +169,7 @@ class waker {
   bool expected_ = true;
   bool arm_;
   std::uint64_t tokens_ = 0;
-  aio::record call_;
+  aio::internal_record call_;
   alignas(64) std::atomic<bool> asleep_{false};
   std::atomic<std::uint8_t> called_{0};
 };

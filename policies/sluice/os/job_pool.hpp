@@ -1,36 +1,45 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 /// @file
-/// Threads for calls that may block. Part of the policy backend::readiness.
+/// Threads for what may block, whoever asks for it.
 
-#include <sluice/backend/readiness/options.hpp>
-#include <sluice/backend/readiness/request.hpp>
-#include <sluice/detail/mpsc_queue.hpp>
+#include <sluice/detail/plain_list.hpp>
+#include <sluice/interval.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <ctime>
+#include <string_view>
 
 #include <pthread.h>
 
 namespace sluice::inline v0 {
 
-/// What the threads of a readiness backend do at a moment.
+/// Threads for calls that may block. They start when there is work and end when there was none for a while.
+struct pool_options {
+  std::uint32_t threads = 8;                 ///< at most so many, 1 to 1024
+  interval idle = std::chrono::seconds{10};  ///< how long one without work stays
+};
+
+/// What the threads of a pool do at a moment.
 struct pool_report {
   std::uint32_t threads = 0;  ///< that there are
   std::uint32_t busy = 0;     ///< of those, in a call
   std::uint32_t queued = 0;   ///< calls that wait for a thread
 };
 
-namespace detail::readiness {
+namespace detail {
 
-/// A bounded number of threads that take calls first in, first out. They start when there is more work than idle threads and end after a
-/// while without any. `Home` makes the calls: `Home::call(request)` on a thread, `home.finished()` after it, from that thread.
+/// A bounded number of threads that take jobs first in, first out. They start when there is more work than idle threads and end after a
+/// while without any. A `Job` has `next` and `previous`, and the pool's own `begun` and `unwanted`. On a thread, `Home::call(job)` does it;
+/// then `home.done(job)`, with the pool's lock held, takes it over, and `home.finished()` follows without the lock.
+/// `Home::name_of(job)` is said of one that holds up the end.
 /// \lifetime its owner takes everything back before it ends it
-template <class Os, pool_options O, class Home>
-class pool {
+template <class Os, pool_options O, class Home, class Job>
+class job_pool {
  public:
-  explicit pool(Home& home) noexcept : home_{&home} {
+  explicit job_pool(Home& home) noexcept : home_{&home} {
     ::pthread_mutex_init(&guard_, nullptr);
     ::pthread_condattr_t steady;
     ::pthread_condattr_init(&steady);
@@ -38,9 +47,9 @@ class pool {
     ::pthread_cond_init(&work_, &steady);
     ::pthread_condattr_destroy(&steady);
   }
-  pool(const pool&) = delete;
-  auto operator=(const pool&) -> pool& = delete;
-  ~pool() = default;
+  job_pool(const job_pool&) = delete;
+  auto operator=(const job_pool&) -> job_pool& = delete;
+  ~job_pool() = default;
 
   /// Ends all threads; there is no work. Not in a forked child, which has none of them.
   void end() noexcept {
@@ -54,22 +63,19 @@ class pool {
     ::pthread_mutex_destroy(&guard_);
   }
 
-  /// Gives a call to the threads. Zero, or minus the error where no thread could be started at all.
-  auto submit(request& one) noexcept -> int {
+  /// Gives a job to the threads. Zero, or minus the error where no thread could be started at all.
+  auto submit(Job& one) noexcept -> int {
     lock();
-    one.where = stage::pooled;
     one.unwanted = false;
     one.begun = false;
     queue_.push_back(one);
     ++queued_;
-    ++held_;
     int outcome = 0;
     if (idle_ >= queued_) {
       ::pthread_cond_signal(&work_);
     } else if (const int refused = start_worker(); refused < 0 && threads_ == 0) {
       outcome = refused;
       take_out(one);
-      --held_;
     } else if (idle_ != 0) {
       ::pthread_cond_signal(&work_);
     }
@@ -78,12 +84,11 @@ class pool {
   }
 
   /// Takes a call back that no thread has begun. False: one has, or has finished it.
-  auto withdraw(request& one) noexcept -> bool {
+  auto withdraw(Job& one) noexcept -> bool {
     lock();
     const bool waits = !one.begun;
     if (waits) {
       take_out(one);
-      --held_;
     } else {
       __atomic_store_n(&one.unwanted, true, __ATOMIC_RELAXED);
     }
@@ -91,18 +96,25 @@ class pool {
     return waits;
   }
 
-  /// Takes back all calls that no thread has begun and hands each to `f(request)`; the others are marked as unwanted.
+  /// Takes back all calls that no thread has begun and hands each to `f(request)`; the others are marked as unwanted. Called again and
+  /// again by whoever waits for them: one that stays for long is named.
   template <class F>
   void withdraw_all(F&& f) noexcept {
     lock();
-    request_list all = queue_;
+    plain_list<Job> all = queue_;
     queue_ = {};
-    held_ -= queued_;
     queued_ = 0;
-    for (auto& one : workers_)
-      if (one.current != nullptr) __atomic_store_n(&one.current->unwanted, true, __ATOMIC_RELAXED);
+    const time_point now = Os::now(clock_kind::steady);
+    for (auto& one : workers_) {
+      if (one.current == nullptr) continue;
+      __atomic_store_n(&one.current->unwanted, true, __ATOMIC_RELAXED);
+      if (one.named_at == time_point{}) one.named_at = now + patience;
+      if (now < one.named_at) continue;
+      one.named_at = time_point::never();
+      name(Home::name_of(*one.current));
+    }
     unlock();
-    while (request* const one = all.pop_front()) f(*one);
+    while (Job* const one = all.pop_front()) f(*one);
   }
 
   /// Calls `f(request, begun)` for each that is with the threads and not finished; `f` says whether to go on.
@@ -112,22 +124,9 @@ class pool {
     bool more = true;
     for (auto& one : workers_)
       if (more && one.current != nullptr) more = f(*one.current, true);
-    for (request* one = queue_.head; more && one != nullptr; one = one->next) more = f(*one, false);
+    for (Job* one = queue_.head; more && one != nullptr; one = one->next) more = f(*one, false);
     unlock();
   }
-
-  /// Hands what is finished to `f(request)`.
-  template <class F>
-  void collect(F&& f) noexcept {
-    auto all = finished_.take_all();
-    while (request* const one = all.pop_front()) {
-      --held_;
-      f(*one);
-    }
-  }
-
-  /// Whether it has anything that was not collected yet.
-  [[nodiscard]] auto in_use() const noexcept -> bool { return held_ != 0; }
 
   /// What it does now.
   [[nodiscard]] auto report() noexcept -> pool_report {
@@ -142,16 +141,26 @@ class pool {
  private:
   enum class worker_state : std::uint8_t { none, runs, ended };
   struct worker {
-    pool* home = nullptr;
+    job_pool* home = nullptr;
     ::pthread_t thread{};
-    request* current = nullptr;
+    Job* current = nullptr;
+    time_point named_at{};  // zero until somebody waits for the end of the call
     worker_state state = worker_state::none;
   };
+
+  static constexpr interval patience = std::chrono::seconds{1};
+
+  /// Tells who waits why nothing happens.
+  [[gnu::noinline, gnu::cold]] static void name(std::string_view job) noexcept {
+    for (const std::string_view part :
+         {std::string_view{"sluice: waits for a thread that is in a call which nothing interrupts: "}, job, std::string_view{"\n"}})
+      Os::write_error(part.data(), part.size());
+  }
 
   void lock() noexcept { ::pthread_mutex_lock(&guard_); }
   void unlock() noexcept { ::pthread_mutex_unlock(&guard_); }
 
-  void take_out(request& one) noexcept {
+  void take_out(Job& one) noexcept {
     queue_.erase(one);
     --queued_;
   }
@@ -167,7 +176,7 @@ class pool {
     }
     room->home = this;
     room->current = nullptr;
-    const int outcome = Os::thread_create(room->thread, &pool::body, room);
+    const int outcome = Os::thread_create(room->thread, &job_pool::body, room);
     if (outcome < 0) return outcome;
     room->state = worker_state::runs;
     ++threads_;
@@ -183,16 +192,17 @@ class pool {
   void serve(worker& me) noexcept {
     lock();
     for (;;) {
-      if (request* const one = queue_.pop_front(); one != nullptr) {
+      if (Job* const one = queue_.pop_front(); one != nullptr) {
         --queued_;
         me.current = one;
+        me.named_at = {};
         one->begun = true;
         unlock();
         Home::call(*one);
         lock();
         me.current = nullptr;
-        // From here on it belongs to the loop.
-        finished_.push(*one);
+        // From here on it is not the pool's any more.
+        home_->done(*one);
         unlock();
         home_->finished();
         lock();
@@ -220,15 +230,13 @@ class pool {
   Home* home_;
   ::pthread_mutex_t guard_;
   ::pthread_cond_t work_;
-  request_list queue_{};
+  plain_list<Job> queue_{};
   std::uint32_t queued_ = 0;
   std::uint32_t threads_ = 0;
   std::uint32_t idle_ = 0;
-  std::uint32_t held_ = 0;  // of the loop's thread
   bool ending_ = false;
-  mpsc_queue<request, &request::next> finished_;
   worker workers_[O.threads];
 };
 
-}  // namespace detail::readiness
+}  // namespace detail
 }  // namespace sluice::inline v0

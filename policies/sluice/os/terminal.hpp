@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// Terminals: how they are opened, how large they are, and how they treat what is typed. Layer: os.
+
+#include <sluice/handle.hpp>
+#include <sluice/op/tty.hpp>
+#include <sluice/result.hpp>
+
+#if defined(__linux__)
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace sluice::inline v0::os {
+
+/// What a terminal can be asked. Nothing here waits.
+/// \src termios(3), ioctl_tty(2)
+struct terminal {
+  using mode = ::termios;  ///< how it treats what is typed and what is printed
+
+  /// Opens a terminal for reading and writing, in a description that never blocks, without making it the one that controls the process.
+  /// \errors those of open(2); those of tcgetattr(3), ENOTTY for what is none
+  static auto open(const char* path) noexcept -> result<file_handle> {
+    const auto made = open_as(path, O_RDWR);
+    if (!made) return made;
+    if (const auto found = mode_of(*made); !found) {
+      (void)::close(made->native());
+      return std::unexpected{found.error()};
+    }
+    return made;
+  }
+  /// Opens the terminal behind a descriptor once more, in a description of its own that never blocks. Where that is not allowed, or it is
+  /// the other end of one, which can be opened but once, it is a duplicate, of the same description.
+  /// \errors those of tcgetattr(3), ENOTTY for what is none; those of fcntl(2)
+  static auto open_again(file_handle from) noexcept -> result<file_handle> {
+    if (const auto found = mode_of(from); !found) return std::unexpected{found.error()};
+    unsigned number = 0;
+    const bool is_other_end = ::ioctl(from.native(), TIOCGPTN, &number) == 0;
+    if (!is_other_end) {
+      char path[32] = "/proc/self/fd/";
+      *std::to_chars(path + sizeof("/proc/self/fd/") - 1, path + sizeof(path) - 1, from.native()).ptr = '\0';
+      for (const int access : {O_RDWR, O_RDONLY, O_WRONLY})
+        if (const auto made = open_as(path, access)) return made;
+    }
+    return duplicate(from);
+  }
+  /// The same description, under another number. \errors those of fcntl(2)
+  static auto duplicate(file_handle from) noexcept -> result<file_handle> {
+    const int made = ::fcntl(from.native(), F_DUPFD_CLOEXEC, 3);
+    if (made < 0) return system_error(errno);
+    return file_handle{made};
+  }
+  /// How large it is. \errors those of ioctl(2)
+  static auto size_of(file_handle file) noexcept -> result<terminal_size> {
+    ::winsize told{};
+    if (::ioctl(file.native(), TIOCGWINSZ, &told) < 0) return system_error(errno);
+    return terminal_size{.columns = told.ws_col, .rows = told.ws_row};
+  }
+  /// Its mode. \errors those of tcgetattr(3)
+  static auto mode_of(file_handle file) noexcept -> result<mode> {
+    mode found{};
+    if (::tcgetattr(file.native(), &found) < 0) return system_error(errno);
+    return found;
+  }
+  /// Changes its mode at once. One that belongs to the programs in front does not stop one in the background for it: who gives a terminal
+  /// back may have gone there.
+  /// \errors those of tcsetattr(3)
+  static auto set_mode(file_handle file, const mode& wanted) noexcept -> result<void> {
+    ::sigset_t stops;
+    ::sigset_t before;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTTOU);
+    (void)::pthread_sigmask(SIG_BLOCK, &stops, &before);
+    int outcome = 0;
+    do {  // NOLINT(cppcoreguidelines-avoid-do-while)
+      outcome = ::tcsetattr(file.native(), TCSANOW, &wanted) < 0 ? errno : 0;
+    } while (outcome == EINTR);
+    (void)::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (outcome != 0) return system_error(outcome);
+    return {};
+  }
+  /// A mode in which each byte that is typed is read at once and nothing is made of it; optionally without signals by keys, and without
+  /// anything being made of what is printed.
+  static auto raw(mode from, bool keep_signals, bool keep_output) noexcept -> mode {
+    from.c_iflag &= ~static_cast<::tcflag_t>(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+    from.c_lflag &= ~static_cast<::tcflag_t>(ECHO | ECHONL | ICANON | IEXTEN);
+    if (!keep_signals) from.c_lflag &= ~static_cast<::tcflag_t>(ISIG);
+    if (!keep_output) from.c_oflag &= ~static_cast<::tcflag_t>(OPOST);
+    from.c_cflag &= ~static_cast<::tcflag_t>(CSIZE | PARENB);
+    from.c_cflag |= CS8;
+    from.c_cc[VMIN] = 1;
+    from.c_cc[VTIME] = 0;
+    return from;
+  }
+
+ private:
+  static auto open_as(const char* path, int access) noexcept -> result<file_handle> {
+    int made = -1;
+    do {  // NOLINT(cppcoreguidelines-avoid-do-while)
+      made = ::open(path, access | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    } while (made < 0 && errno == EINTR);
+    if (made < 0) return system_error(errno);
+    return file_handle{made};
+  }
+};
+
+}  // namespace sluice::inline v0::os
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.coro.argument]
+#include <sluice/sluice.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+
+struct app : sluice::config<> {};
+using coro = sluice::coro_of<app>;
+using aio = sluice::aio_of<app>;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+
+void f() {
+  const std::unique_ptr<int> number;
+  auto task = coro::spawn([](std::unique_ptr<int>) {}, number);
+}

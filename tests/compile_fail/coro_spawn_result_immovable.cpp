@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.coro.result]
+#include <sluice/sluice.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+
+struct app : sluice::config<> {};
+using coro = sluice::coro_of<app>;
+using aio = sluice::aio_of<app>;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+
+struct pinned {
+  pinned() = default;
+  pinned(const pinned&) = delete;
+};
+void f() {
+  auto task = coro::spawn([] { return pinned{}; });
+}

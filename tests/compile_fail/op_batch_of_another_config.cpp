@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.op.batch]
+#include <sluice/sluice.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+
+struct app : sluice::config<> {};
+using coro = sluice::coro_of<app>;
+using aio = sluice::aio_of<app>;
+namespace op = sluice::op;
+using namespace std::chrono_literals;
+struct other : sluice::config<sluice::backend::epoll<>> {};
+
+void f(std::span<sluice::aio_of<other>::operation<op::nop>> batch) { coro::io(batch); }

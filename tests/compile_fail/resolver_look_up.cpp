@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// expect: [sluice.resolver.look_up]
+#include <sluice/sluice.hpp>
+
+struct mine {
+  static constexpr auto kind = sluice::policy_kind::resolver;
+  static constexpr std::string_view name = "mine";
+};
+struct app : sluice::config<mine> {};
+using coro = sluice::coro_of<app>;
+int main() {
+  return coro::main([] { (void)coro::resolver{}.resolve("localhost"); });
+}
