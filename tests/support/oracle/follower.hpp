@@ -307,6 +307,7 @@ class follower {
       if (e.what == deed::close_handle) close(e.on, e.end);
       return;
     }
+    if (started_ && may_begin_late() && ways_.choose(2) == 1) started_ = false;
     switch (e.what) {
       case deed::cancel_call:
         if (kernel())
@@ -338,6 +339,15 @@ class follower {
   /// What the kernel has given to a thread of its own gets its file only there. Until then a cancel by handle may take it for an operation
   /// on whatever file the memory of its request held before.
   [[nodiscard]] auto may_look_like_any() const -> bool { return kernel() && !started_ && now().what == verb::fsync; }
+
+  /// What follows a member that the kernel gave to a thread of its own begins there, too: after that member's result can be seen, and no
+  /// call of ours waits for it.
+  [[nodiscard]] auto may_begin_late() const -> bool {
+    if (!kernel()) return false;
+    for (std::size_t i = first_; i < current_; ++i)
+      if (plan_.members[i].what == verb::fsync || plan_.members[i].what == verb::shutdown) return true;
+    return false;
+  }
 
   void hit() {
     if (now().what == verb::close || results_[current_] != unknown) return;
