@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel syncs a file on a thread of its own, and that thread begins what is linked behind it, too: after the result of the sync could be
-// seen. A close that came in between left the read without a file. The relation of the random chains took that for a fault.
+// The kernel syncs a file on a thread of its own, and that thread begins what is linked behind it, too: after the result of the sync could
+// be seen. A close that came in between left the read without a file. The relation of the random chains took that for a fault.
 #include <support/oracle/relation.hpp>
 
 #include <boost/test/unit_test.hpp>
