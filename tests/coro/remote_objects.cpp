@@ -199,6 +199,34 @@ BOOST_AUTO_TEST_CASE(an_event_wakes_tasks_and_threads_everywhere) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(waits_are_cancelled_while_all_are_woken) {
+  for (int round = 0; round < 40; ++round) {
+    coro::remote_event happened;
+    std::atomic<bool> go{false};
+    std::thread other{[&] {
+      while (!go) std::this_thread::yield();
+      happened.set();
+    }};
+    int ended = 0;
+    const auto outcome = coro::run([&] {
+      std::vector<coro::task<void>> tasks;
+      for (int i = 0; i < 8; ++i)
+        tasks.push_back(coro::spawn([&] {
+          (void)happened.wait();
+          ++ended;
+        }));
+      coro::yield();
+      go = true;
+      for (int n = round % 10; n > 0; --n) std::this_thread::yield();
+      for (auto one = tasks.rbegin(); one != tasks.rend(); ++one) one->request_cancel();
+      for (auto& one : tasks) (void)one.join();
+    });
+    other.join();
+    BOOST_TEST(outcome.has_value());
+    BOOST_TEST(ended == 8);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_mutex_holds_one_of_all_tasks_and_threads) {
   coro::remote_mutex m;
   int inside = 0;

@@ -25,6 +25,7 @@ namespace sluice::inline v0::coro {
 // the line's lock held, is the one who may call `signal`, once.
 struct remote_waiter : sluice::detail::list_hook<> {
   void (*signal)(remote_waiter& self) noexcept;  // from any thread; the waiter may be gone when it returns
+  remote_waiter* next_told = nullptr;            // of those who are taken out together
 };
 
 // A line of them, and its lock.
@@ -64,12 +65,21 @@ class remote_line {
   }
   // Wakes all that wait now.
   void wake_all() noexcept {
-    sluice::detail::intrusive_list<remote_waiter> all;
+    // Not in a list: who is in none is known to have been taken out, should it be asked to end before it is told.
+    remote_waiter* all = nullptr;
+    remote_waiter** last = &all;
     auto held = lock();
-    while (auto* const one = pop_front()) all.push_back(*one);
+    while (auto* const one = pop_front()) {
+      *last = one;
+      last = &one->next_told;
+    }
+    *last = nullptr;
     held.unlock();
-    // Each is gone as soon as it is told, so it is taken out before.
-    while (auto* const one = all.pop_front()) one->signal(*one);
+    // Each is gone as soon as it is told.
+    while (auto* const one = all) {
+      all = one->next_told;
+      one->signal(*one);
+    }
   }
 
  private:
