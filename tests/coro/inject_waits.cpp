@@ -160,6 +160,52 @@ BOOST_AUTO_TEST_CASE(selects_lose_nothing) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(selects_over_threads_lose_nothing) {
+  cancel_everywhere([] {
+    coro::remote_channel<int> jobs{2};
+    coro::remote_channel<int> answers{2};
+    coro::channel<int> local;
+    std::atomic<int> jobs_done{0};
+    std::atomic<int> answered{0};
+    int jobs_sent = 0;
+    int got = 0;
+    std::thread other{[&] {
+      while (jobs.receive()) {
+        ++jobs_done;
+        if (answers.send(1)) ++answered;
+      }
+      answers.close();
+    }};
+    {
+      coro::scope all{{.on_failure = sluice::on_failure::keep}};
+      for (int t = 0; t < 2; ++t)
+        all.spawn([&] {
+          for (int i = 0; i < 4; ++i) {
+            const auto won = coro::select(answers.receiving(), jobs.sending(i), local.receiving(), coro::after(50us));
+            if (won.get<0>()) ++got;
+            if (won.get<1>()) ++jobs_sent;
+          }
+        });
+      all.spawn([&] {
+        for (int i = 0; i < 2; ++i) {
+          (void)coro::select(local.sending(i), coro::after(20us));
+          if (coro::select(answers.receiving(), op::timeout{.after = 20us}).get<0>()) ++got;
+        }
+      });
+    }
+    jobs.close();
+    (void)coro::shield([&] {
+      return coro::blocking([&] {
+        // What is on its way still wants room.
+        while (answers.receive()) ++got;
+        other.join();
+      });
+    });
+    BOOST_TEST(jobs_sent == jobs_done);
+    BOOST_TEST(answered == got);
+  });
+}
+
 BOOST_AUTO_TEST_CASE(blocking_code_and_remote_objects) {
   cancel_everywhere([] {
     coro::remote_channel<int> jobs{2};

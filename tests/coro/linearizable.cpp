@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <coro/fixture.hpp>
@@ -29,12 +30,23 @@ using kind = queue_call::kind;
 
 auto outcome_of(const std::error_code& why) -> outcome { return why == errc::closed ? outcome::closed : outcome::not_now; }
 
+/// How a party makes its calls.
+enum class manner : std::uint8_t { at_once, waiting, selecting };
+
+/// A call as the only arm of a select that can win.
+template <class Arm>
+auto selected(Arm&& arm) {
+  coro::channel<int> nobody;
+  auto won = coro::select(nobody.receiving(), std::forward<Arm>(arm));
+  return std::move(*won.template get<1>());
+}
+
 /// Some calls of one party on a channel, noted with their times. Waiting ones come back only with an item, or closed; the party that closes
 /// does not wait, so that all come to an end.
 template <class Channel>
 void play(Channel& channel, std::uint32_t seed, int party, std::atomic<std::uint64_t>& clock, std::vector<queue_call>& notes,
-          bool may_close, bool waits) {
-  if (may_close) waits = false;
+          bool may_close, manner how) {
+  if (may_close) how = manner::at_once;
   std::mt19937 random{seed * 31 + static_cast<std::uint32_t>(party)};
   for (int i = 0; i < 4; ++i) {
     queue_call one{.what = kind::send, .item = party * 10 + i, .how = outcome::done, .begun = clock.fetch_add(1), .ended = 0};
@@ -42,11 +54,15 @@ void play(Channel& channel, std::uint32_t seed, int party, std::atomic<std::uint
       one.what = kind::close;
       channel.close();
     } else if (random() % 2 == 0) {
-      const auto sent = waits ? channel.send(int{one.item}) : channel.try_send(int{one.item});
+      const auto sent = how == manner::selecting ? selected(channel.sending(one.item))
+                        : how == manner::waiting ? channel.send(int{one.item})
+                                                 : channel.try_send(int{one.item});
       if (!sent) one.how = outcome_of(sent.error());
     } else {
       one.what = kind::receive;
-      const auto got = waits ? channel.receive() : channel.try_receive();
+      const auto got = how == manner::selecting ? selected(channel.receiving())
+                       : how == manner::waiting ? channel.receive()
+                                                : channel.try_receive();
       if (got)
         one.item = *got;
       else
@@ -88,7 +104,8 @@ BOOST_AUTO_TEST_CASE(a_remote_channel_between_threads) {
       threads.emplace_back([&, party] {
         ++ready;
         while (ready < 4) std::this_thread::yield();
-        play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0, seed % 2 == 0);
+        play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0,
+             seed % 2 == 0 ? manner::waiting : manner::at_once);
       });
     for (auto& one : threads) one.join();
     std::vector<queue_call> all;
@@ -108,8 +125,10 @@ BOOST_AUTO_TEST_CASE(a_remote_channel_between_tasks_of_two_schedulers) {
         (void)coro::run([&] {
           coro::scope both;
           for (int k = 0; k < 2; ++k)
-            both.spawn(
-                [&, party = half * 2 + k] { play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0, true); });
+            both.spawn([&, party = half * 2 + k] {
+              play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0,
+                   seed % 2 == 0 ? manner::waiting : manner::selecting);
+            });
         });
       });
     for (auto& one : threads) one.join();
@@ -128,7 +147,9 @@ BOOST_AUTO_TEST_CASE(a_channel_between_tasks) {
       std::atomic<std::uint64_t> clock{0};
       coro::scope all;
       for (int party = 0; party < 4; ++party)
-        all.spawn([&, party] { play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0, seed % 2 == 0); });
+        all.spawn([&, party] {
+          play(channel, seed, party, clock, notes[static_cast<std::size_t>(party)], party == 0, static_cast<manner>(seed % 3));
+        });
     });
     BOOST_TEST(ran.has_value());
     std::vector<queue_call> all;

@@ -3,6 +3,7 @@
 /// @file
 /// Items that the tasks of one scheduler hand to each other. Layer: coro.
 
+#include <sluice/coro/arms.hpp>
 #include <sluice/coro/wait_queue.hpp>
 #include <sluice/detail/fixed_array.hpp>
 #include <sluice/result.hpp>
@@ -19,17 +20,6 @@
 namespace sluice::inline v0::coro {
 
 /// \cond
-// What the arms of a select share. Only one of them may exchange an item.
-template <class Config>
-struct choice {
-  static constexpr auto none = static_cast<std::size_t>(-1);
-
-  fiber<Config>* task;
-  std::size_t winner = none;
-
-  [[nodiscard]] auto is_open() const noexcept -> bool { return winner == none && task->state == fiber_state::parked; }
-};
-
 // A task that waits to send or to receive, or the arm of a select.
 template <class Config, class T>
 struct exchange_wait : line_wait<Config> {
@@ -50,21 +40,6 @@ struct exchange_wait : line_wait<Config> {
     among->winner = index;
     if (--this->task->pending == 0) this->go_on();
   }
-};
-
-template <class Channel>
-struct receive_from {
-  Channel* channel;
-};
-template <class Channel>
-struct send_to {
-  Channel* channel;
-  typename Channel::value_type* item;
-};
-template <class Channel>
-struct send_copy_to {
-  Channel* channel;
-  mutable typename Channel::value_type copy;
 };
 /// \endcond
 

@@ -3,6 +3,7 @@
 /// @file
 /// Items that tasks and threads everywhere hand to each other. Layer: coro.
 
+#include <sluice/coro/arms.hpp>
 #include <sluice/coro/remote_wait.hpp>
 #include <sluice/detail/fixed_array.hpp>
 #include <sluice/result.hpp>
@@ -18,6 +19,11 @@
 #include <utility>
 
 namespace sluice::inline v0::coro {
+
+/// \cond
+// What came of trying to send or to receive without a wait.
+enum class remote_outcome : std::uint8_t { done, not_now, closed };
+/// \endcond
 
 /// A bounded queue, first in, first out, between all tasks of this config, on whatever thread, and all threads. A wait in a task lets the
 /// other tasks of its scheduler run, one outside a task blocks the thread. While nobody waits, none of its calls takes a lock or enters the
@@ -93,8 +99,69 @@ class basic_remote_channel {
   /// How many items it can hold.
   [[nodiscard]] auto capacity() const noexcept -> std::size_t { return mask_ + 1; }
 
+  /// An arm of a `select` that receives.
+  [[nodiscard]] auto receiving() noexcept -> receive_from<basic_remote_channel> { return {this}; }
+  /// An arm of a `select` that sends this item, which stays where it is unless the arm wins.
+  [[nodiscard]] auto sending(T&& item) noexcept -> send_to<basic_remote_channel> { return {this, &item}; }
+  /// The same of a copy.
+  [[nodiscard]] auto sending(const T& item) -> send_copy_to<basic_remote_channel>
+    requires std::is_copy_constructible_v<T>
+  {
+    return {this, item};
+  }
+
+  /// \cond
+  // For arms: tries, and where those wait who must. Whoever has done it tells the other side.
+  auto send_now(T& item) noexcept -> remote_outcome {
+    unsigned rounds = 0;
+    for (std::size_t at = tail_.load(std::memory_order_relaxed);;) {
+      if ((at & closed_bit) != 0) return remote_outcome::closed;
+      cell& place = cells_[at & mask_];
+      const std::size_t turn = place.turn.load(std::memory_order_acquire);
+      if (turn == at) {
+        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) continue;
+        ::new (static_cast<void*>(place.bytes)) T{std::move(item)};
+        place.turn.store(at + 1, std::memory_order_seq_cst);
+        return remote_outcome::done;
+      }
+      const std::size_t seen = at;
+      const bool looks_full = seen - head_.load(std::memory_order_seq_cst) > mask_;
+      at = tail_.load(std::memory_order_seq_cst);
+      if (at == seen) {
+        if (looks_full) return remote_outcome::not_now;
+        pause(rounds);
+      }
+    }
+  }
+
+  auto receive_now(std::optional<T>& into) noexcept -> remote_outcome {
+    unsigned rounds = 0;
+    for (std::size_t at = head_.load(std::memory_order_relaxed);;) {
+      cell& place = cells_[at & mask_];
+      const std::size_t turn = place.turn.load(std::memory_order_acquire);
+      if (turn == at + 1) {
+        if (!head_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) continue;
+        T& item = *std::launder(reinterpret_cast<T*>(place.bytes));
+        into.emplace(std::move(item));
+        item.~T();
+        place.turn.store(at + mask_ + 1, std::memory_order_seq_cst);
+        return remote_outcome::done;
+      }
+      const std::size_t seen = at;
+      const std::size_t tail = tail_.load(std::memory_order_seq_cst);
+      at = head_.load(std::memory_order_seq_cst);
+      if (at == seen) {
+        if ((tail & ~closed_bit) == seen) return (tail & closed_bit) != 0 ? remote_outcome::closed : remote_outcome::not_now;
+        pause(rounds);
+      }
+    }
+  }
+  [[nodiscard]] auto senders() noexcept -> remote_line& { return senders_; }
+  [[nodiscard]] auto receivers() noexcept -> remote_line& { return receivers_; }
+  /// \endcond
+
  private:
-  enum class outcome : std::uint8_t { done, not_now, closed };
+  using outcome = remote_outcome;
 
   // A place for an item. Its turn says for whom it is: the sender of that position, or one more, the receiver.
   struct cell {
@@ -107,51 +174,6 @@ class basic_remote_channel {
   // Somebody has claimed a place and not published it yet: it is at it, or its thread was taken off the processor.
   static void pause(unsigned& rounds) noexcept {
     if (++rounds > 64) std::this_thread::yield();
-  }
-
-  auto send_now(T& item) noexcept -> outcome {
-    unsigned rounds = 0;
-    for (std::size_t at = tail_.load(std::memory_order_relaxed);;) {
-      if ((at & closed_bit) != 0) return outcome::closed;
-      cell& place = cells_[at & mask_];
-      const std::size_t turn = place.turn.load(std::memory_order_acquire);
-      if (turn == at) {
-        if (!tail_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) continue;
-        ::new (static_cast<void*>(place.bytes)) T{std::move(item)};
-        place.turn.store(at + 1, std::memory_order_seq_cst);
-        return outcome::done;
-      }
-      const std::size_t seen = at;
-      const bool looks_full = seen - head_.load(std::memory_order_seq_cst) > mask_;
-      at = tail_.load(std::memory_order_seq_cst);
-      if (at == seen) {
-        if (looks_full) return outcome::not_now;
-        pause(rounds);
-      }
-    }
-  }
-
-  auto receive_now(std::optional<T>& into) noexcept -> outcome {
-    unsigned rounds = 0;
-    for (std::size_t at = head_.load(std::memory_order_relaxed);;) {
-      cell& place = cells_[at & mask_];
-      const std::size_t turn = place.turn.load(std::memory_order_acquire);
-      if (turn == at + 1) {
-        if (!head_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) continue;
-        T& item = *std::launder(reinterpret_cast<T*>(place.bytes));
-        into.emplace(std::move(item));
-        item.~T();
-        place.turn.store(at + mask_ + 1, std::memory_order_seq_cst);
-        return outcome::done;
-      }
-      const std::size_t seen = at;
-      const std::size_t tail = tail_.load(std::memory_order_seq_cst);
-      at = head_.load(std::memory_order_seq_cst);
-      if (at == seen) {
-        if ((tail & ~closed_bit) == seen) return (tail & closed_bit) != 0 ? outcome::closed : outcome::not_now;
-        pause(rounds);
-      }
-    }
   }
 
   // Tries until it is done, and waits for the other side where that is all there is to do.

@@ -4,12 +4,14 @@
 /// Waiting for the first of several: items of channels, operations, times. Layer: coro.
 
 #include <sluice/aio/call.hpp>
-#include <sluice/coro/channel.hpp>
+#include <sluice/coro/arm_states.hpp>
+#include <sluice/coro/arms.hpp>
 #include <sluice/coro/io.hpp>
+#include <sluice/coro/remote_arm.hpp>
 #include <sluice/coro/scheduler.hpp>
+#include <sluice/coro/selection.hpp>
+#include <sluice/coro/wait_queue.hpp>
 #include <sluice/coro/waits.hpp>
-#include <sluice/interval.hpp>
-#include <sluice/result.hpp>
 
 #include <array>
 #include <cstddef>
@@ -22,168 +24,7 @@
 
 namespace sluice::inline v0::coro {
 
-/// An arm of a `select` that wins when nothing else does for so long.
-struct after_arm {
-  time_point deadline;  ///< on the steady clock
-};
-
-/// What came of a `select`: which arm won, and what each arm that took effect gave. `std::get`, structured bindings and `get` reach them.
-template <class... Rs>
-class selection : public std::tuple<std::optional<Rs>...> {
-  using base = std::tuple<std::optional<Rs>...>;
-
- public:
-  static constexpr auto npos = static_cast<std::size_t>(-1);  ///< the index where no arm won
-
-  /// \cond
-  explicit selection(std::error_code why) noexcept : error_{why} {}
-  selection(std::size_t winner, base&& values) noexcept : base{std::move(values)}, index_{winner} {}
-  /// \endcond
-
-  /// The arm that won; `npos` if the task was asked to end before one did.
-  [[nodiscard]] auto index() const noexcept -> std::size_t { return index_; }
-  /// Whether one won.
-  [[nodiscard]] explicit operator bool() const noexcept { return index_ != npos; }
-  /// Why none did.
-  [[nodiscard]] auto error() const noexcept -> std::error_code { return error_; }
-  /// What an arm gave; empty if it had no effect.
-  template <std::size_t I>
-  [[nodiscard]] auto get() & noexcept -> auto& {
-    return std::get<I>(static_cast<base&>(*this));
-  }
-  /// \cond
-  template <std::size_t I>
-  [[nodiscard]] auto get() const& noexcept -> const auto& {
-    return std::get<I>(static_cast<const base&>(*this));
-  }
-  template <std::size_t I>
-  [[nodiscard]] auto get() && noexcept -> auto&& {
-    return std::get<I>(static_cast<base&&>(*this));
-  }
-  /// \endcond
-
- private:
-  std::size_t index_ = npos;
-  std::error_code error_;
-};
-
 /// \cond
-// An arm while the select waits: what it needs, how it is tried, and what it gave.
-template <class Config, class Arm>
-struct arm_state {  // an operation; they lie together, in a call of their own
-  using value_type = result<typename aio::value_of<typename sluice::detail::unlinked<Arm>::type>::type>;
-  static constexpr bool is_channel = false;
-  static constexpr bool is_operation = true;
-
-  arm_state(const Arm& /*arm*/, fiber<Config>& /*me*/, choice<Config>& /*among*/, std::size_t /*index*/) noexcept {}
-};
-
-template <class Config>
-struct arm_state<Config, after_arm> {
-  using value_type = result<void>;
-  static constexpr bool is_channel = false;
-  static constexpr bool is_operation = false;
-
-  arm_state(const after_arm& arm, fiber<Config>& me, choice<Config>& /*among*/, std::size_t /*index*/) noexcept {
-    timer.deadline = arm.deadline;
-    timer.tag = scheduler<Config>::timer_counts;
-    timer.owner = &me;
-  }
-
-  // Whether it can be waited for.
-  auto start(typename scheduler<Config>::ring_type& ring) noexcept -> bool {
-    if (timer.deadline == time_point::never()) return true;
-    const auto armed = ring.arm(timer);
-    if (armed)
-      is_armed = true;
-    else
-      refused = armed.error();
-    return armed.has_value();
-  }
-  void leave(typename scheduler<Config>::ring_type& ring) noexcept {
-    if (!std::exchange(is_armed, false)) return;
-    has_fired = !timer.armed;
-    ring.disarm(timer);
-  }
-  [[nodiscard]] auto is_over() const noexcept -> bool { return has_fired || refused; }
-  auto value() noexcept -> value_type {
-    if (refused) return std::unexpected{refused};
-    return {};
-  }
-
-  aio::timer timer;
-  std::error_code refused;
-  bool is_armed = false;
-  bool has_fired = false;
-};
-
-template <class Config, class T>
-struct channel_arm {
-  using channel_type = basic_channel<Config, T>;
-  static constexpr bool is_channel = true;
-  static constexpr bool is_operation = false;
-
-  channel_arm(channel_type& of, const wait_kind& kind, fiber<Config>& me, choice<Config>& among, std::size_t index) noexcept
-      : channel{of}, wait{kind, me} {
-    wait.among = &among;
-    wait.index = index;
-  }
-  void leave() noexcept {
-    if (wait.linked()) wait.unlink();
-  }
-
-  channel_type& channel;
-  exchange_wait<Config, T> wait;
-};
-
-template <class Config, class T>
-struct arm_state<Config, receive_from<basic_channel<Config, T>>> : channel_arm<Config, T> {
-  using value_type = result<T>;
-
-  arm_state(const receive_from<basic_channel<Config, T>>& arm, fiber<Config>& me, choice<Config>& among, std::size_t index) noexcept
-      : channel_arm<Config, T>{*arm.channel, basic_channel<Config, T>::receives, me, among, index} {
-    this->wait.place = &place;
-  }
-  auto is_ready() noexcept -> bool { return this->channel.receive_now(place) || this->channel.is_closed(); }
-  void stand() noexcept { this->channel.stand_to_receive(this->wait); }
-  auto value() noexcept -> value_type {
-    if (place) return value_type{std::move(*place)};
-    return failure(errc::closed);
-  }
-
-  std::optional<T> place;
-};
-
-template <class Config, class T>
-struct sending_state : channel_arm<Config, T> {
-  using value_type = result<void>;
-
-  sending_state(basic_channel<Config, T>& of, T& item, fiber<Config>& me, choice<Config>& among, std::size_t index) noexcept
-      : channel_arm<Config, T>{of, basic_channel<Config, T>::sends, me, among, index} {
-    this->wait.item = &item;
-  }
-  auto is_ready() noexcept -> bool {
-    if (this->channel.is_closed()) return true;
-    this->wait.exchanged = this->channel.send_now(*this->wait.item);
-    return this->wait.exchanged;
-  }
-  void stand() noexcept { this->channel.stand_to_send(this->wait); }
-  auto value() noexcept -> value_type {
-    if (this->wait.exchanged) return {};
-    return failure(errc::closed);
-  }
-};
-template <class Config, class T>
-struct arm_state<Config, send_to<basic_channel<Config, T>>> : sending_state<Config, T> {
-  arm_state(const send_to<basic_channel<Config, T>>& arm, fiber<Config>& me, choice<Config>& among, std::size_t index) noexcept
-      : sending_state<Config, T>{*arm.channel, *arm.item, me, among, index} {}
-};
-template <class Config, class T>
-struct arm_state<Config, send_copy_to<basic_channel<Config, T>>> : sending_state<Config, T> {
-  arm_state(const send_copy_to<basic_channel<Config, T>>& arm, fiber<Config>& me, choice<Config>& among, std::size_t index) noexcept
-      : sending_state<Config, T>{*arm.channel, arm.copy, me, among, index} {}
-};
-
 template <std::size_t I, class Config, class Arm>
 struct arm_slot {
   arm_state<Config, Arm> arm;
@@ -214,6 +55,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
   static constexpr std::size_t count = sizeof...(Arms);
   static constexpr auto& before = operations_before<Config, Arms...>;
   static constexpr bool has_operations = before[count] != 0;
+  static constexpr bool has_remote = (arm_state<Config, Arms>::is_remote || ...);
 
  public:
   using result_type = selection<typename arm_state<Config, Arms>::value_type...>;
@@ -265,6 +107,8 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
   template <class Arm>
   static constexpr bool is_operation = std::remove_cvref_t<Arm>::is_operation;
   template <class Arm>
+  static constexpr bool is_remote = std::remove_cvref_t<Arm>::is_remote;
+  template <class Arm>
   static constexpr bool is_time = !is_channel<Arm> && !is_operation<Arm>;
 
   using batch_type = decltype(make_batch(std::tuple_cat(operation_in(std::declval<const Arms&>())...)));
@@ -282,38 +126,73 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     // Whatever comes first makes the task ready; what comes later does not.
     me.pending = 1;
     bool is_over = false;
-    if constexpr (has_operations) is_over = batch_.start(home_.own_ring(), &me) != 0;
+    // They look once more as they begin to wait, so they are first: no operation is started where one need not.
+    if constexpr (has_remote) is_over = !stand_remotely();
+    if constexpr (has_operations) {
+      if (!is_over) is_over = batch_.start(home_.own_ring(), &me) != 0;
+    }
     each([&]<std::size_t J>(auto& part) noexcept {
       if constexpr (is_time<decltype(part)>) {
         if (!is_over) is_over = !part.start(home_.own_ring());
       }
     });
     each([&]<std::size_t J>(auto& part) noexcept {
-      if constexpr (is_channel<decltype(part)>) {
+      if constexpr (is_channel<decltype(part)> && !is_remote<decltype(part)>) {
         if (!is_over) part.stand();
       }
     });
-    if (!is_over) home_.park(me, *this);
+    if (!is_over) park(*this);
     leave();
     // Before anything is asked to end: what is done by now was first.
     note_first();
     if constexpr (has_operations) {
-      if (batch_.unfinished() != 0) {
-        batch_.cancel(home_.own_ring());
-        await_operations();
-      }
+      if (batch_.unfinished() != 0) batch_.cancel(home_.own_ring());
+    }
+    await_rest();
+    if constexpr (has_operations) {
       if (this->winner == nobody) note_first();
     }
     if (this->winner == nobody) home_.note_refusal();
   }
 
-  void await_operations() noexcept {
-    fiber<Config>& me = *this->task;
-    const std::size_t left = batch_.unfinished();
-    if (left == 0) return;
-    me.pending = static_cast<std::uint32_t>(left);
-    call_wait<ring_type> rest{batch_, home_.own_ring()};
-    home_.park(me, rest);
+  // Whether none of the arms that wait for other threads has what it waits for.
+  auto stand_remotely() noexcept -> bool {
+    auto* const box = home_.shared_inbox();
+    each([&]<std::size_t J>(auto& part) noexcept {
+      if constexpr (is_remote<decltype(part)>) {
+        if (this->winner == nobody && !part.stand(box)) this->winner = J;
+      }
+    });
+    return this->winner == nobody;
+  }
+
+  void park(waiting& w) noexcept {
+    if constexpr (has_remote) home_.expect_remote(1);
+    home_.park(*this->task, w);
+    if constexpr (has_remote) home_.expect_remote(-1);
+  }
+
+  // Operations end, and word that other threads have sent arrives.
+  void await_rest() noexcept {
+    std::size_t left = 0;
+    if constexpr (has_remote) {
+      each([&]<std::size_t J>(auto& part) noexcept {
+        if constexpr (is_remote<decltype(part)>) left += part.is_owed_word() ? 1 : 0;
+      });
+    }
+    if constexpr (has_operations) {
+      if (const std::size_t unfinished = batch_.unfinished(); unfinished != 0) {
+        this->task->pending = static_cast<std::uint32_t>(left + unfinished);
+        call_wait<ring_type> rest{batch_, home_.own_ring()};
+        return park(rest);
+      }
+    }
+    if constexpr (has_remote) {
+      if (left == 0) return;
+      this->task->pending = static_cast<std::uint32_t>(left);
+      waiting rest{&word_on_its_way};
+      park(rest);
+    }
   }
 
   // Channels and times are not waited for any more.
@@ -378,6 +257,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
   }
   static void forget(waiting& base) noexcept { static_cast<select_frame&>(base).leave(); }
   static constexpr wait_kind facts{.what = "the first of several", .cancel = &end, .forget = &forget};
+  static constexpr wait_kind word_on_its_way{.what = "word from another thread"};
 
   home_type& home_;
   batch_type batch_;
@@ -410,13 +290,15 @@ consteval auto check_arm() -> bool {
 }
 /// \endcond
 
-/// Waits for the first of several arms: `channel.receiving()`, `channel.sending(item)`, operations, `coro::after(1s)`. Channels come first,
-/// in an order that changes from call to call; where one of them need not wait, no operation is started. At most one arm of a channel takes
+/// Waits for the first of several arms: `channel.receiving()` and `channel.sending(item)` of channels and remote channels, operations,
+/// `coro::after(1s)`. Channels come first, in an order that changes from call to call; where one of them need not wait, no operation is
+/// started. At most one arm of a channel takes
 /// effect. When one arm has won, operations that are in flight are asked to end and awaited; one that succeeds all the same is in the
 /// result, so nothing is lost. A channel that is closed wins with `errc::closed`.
 ///
 /// Gives no winner if the task was asked to end before there was one; then nothing has happened.
-/// \errors `operation_canceled`; `operation_not_permitted` outside a task
+/// \errors `operation_canceled`; `operation_not_permitted` outside a task; of an arm of a remote channel `not_enough_memory` at the first
+/// remote wait in a scheduler
 template <class Config, class... Arms>
 auto select(Arms&&... arms) noexcept {
   using frame_type = select_frame<Config, std::index_sequence_for<Arms...>, std::remove_cvref_t<Arms>...>;
@@ -428,10 +310,3 @@ auto select(Arms&&... arms) noexcept {
 }
 
 }  // namespace sluice::inline v0::coro
-
-/// \cond
-template <class... Rs>
-struct std::tuple_size<sluice::coro::selection<Rs...>> : std::integral_constant<std::size_t, sizeof...(Rs)> {};
-template <std::size_t I, class... Rs>
-struct std::tuple_element<I, sluice::coro::selection<Rs...>> : std::tuple_element<I, std::tuple<std::optional<Rs>...>> {};
-/// \endcond
