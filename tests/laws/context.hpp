@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace laws {
@@ -36,6 +37,27 @@ void first_switch_runs_the_entry_on_its_stack() {
   BOOST_TEST(runs == 1);
   BOOST_TEST(on_stack);
   BOOST_TEST(one.ended());
+}
+
+template <class Context>
+void to_foresee_a_stack_changes_nothing() {
+  if constexpr (requires(const typename Context::state& soon) { Context::foresee(soon); }) {
+    static_assert(noexcept(Context::foresee(std::declval<const typename Context::state&>())));
+    Context::foresee(typename Context::state{});  // of a stack that never was left
+    std::string order;
+    fiber<Context> one{[&](auto& self) {
+      order += 'a';
+      self.yield();
+      order += 'b';
+    }};
+    Context::foresee(one.left_at());
+    one.resume();
+    Context::foresee(one.left_at());
+    one.resume();
+    BOOST_TEST(one.ended());
+    Context::foresee(one.left_at());
+    BOOST_TEST(order == "ab");
+  }
 }
 
 template <class Context>
@@ -169,6 +191,7 @@ auto add_context_laws() -> bool {
   SLUICE_LAW(is_supported_here);
   SLUICE_LAW(first_switch_runs_the_entry_on_its_stack);
   SLUICE_LAW(a_stack_of_odd_bounds_is_aligned_for_the_entry);
+  SLUICE_LAW(to_foresee_a_stack_changes_nothing);
   SLUICE_LAW(goes_back_and_forth_in_order);
   SLUICE_LAW(fibers_switch_to_each_other_without_the_first);
 #if defined(__x86_64__)

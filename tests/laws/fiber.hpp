@@ -75,6 +75,7 @@ class fiber {
 
   [[nodiscard]] auto ended() const -> bool { return ended_; }
   [[nodiscard]] auto stack() const -> sluice::stack_span { return stack_; }
+  [[nodiscard]] auto left_at() const -> const typename Context::state& { return self_.state; }
   [[nodiscard]] auto holds(const volatile void* address) const -> bool {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const auto base = reinterpret_cast<std::uintptr_t>(stack_.base);

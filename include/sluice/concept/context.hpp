@@ -29,6 +29,9 @@ using context_entry = void (*)(void* argument) noexcept;
 /// * `switch_to(state& from, state& to)` saves what is running in `from` and resumes `to`; returns when something switches back to `from`.
 ///   Every register that the calling convention lets a caller rely on is kept.
 /// * `leave(state& to)`, where a policy has it, resumes `to` and saves nothing: the running stack is never resumed.
+/// * `foresee(const state& soon)`, where a policy has it, begins to load what `soon` needs first, and nothing else: it is called for a
+/// stack
+///   that is switched to after the next one, or not at all.
 /// * `supported()` says whether this process can switch stacks at all (shadow stacks forbid it).
 template <class P>
 concept context_policy =

@@ -114,6 +114,9 @@ struct basic_native {
           "cc", "memory");
   }
 
+  /// Has the processor fetch what a stack needs first that is switched to soon. Never faults.
+  [[gnu::always_inline]] static inline void foresee(const state& soon) noexcept { __builtin_prefetch(soon.stack_pointer); }
+
   /// Goes on where `to` was left, and never comes back: nothing of the running stack is saved.
   [[noreturn, gnu::always_inline]] static inline void leave(state& to) noexcept {
     asm volatile(
