@@ -50,6 +50,8 @@ constexpr expectation expectations[] = {
     {errc::end_of_stream, std::errc::broken_pipe},
     {errc::no_such_host, std::errc::address_not_available},
     {errc::resolver_failed, std::errc::resource_unavailable_try_again},
+    {errc::ring_processor, std::errc::invalid_argument},
+    {errc::ring_size, std::errc::invalid_argument},
 };
 
 }  // namespace
@@ -91,7 +93,7 @@ BOOST_AUTO_TEST_CASE(every_error_is_expected_above_and_no_other_number_is_one) {
 BOOST_AUTO_TEST_CASE(a_refused_ring_says_what_to_do) {
   for (const errc code : {errc::ring_unsupported, errc::ring_forbidden, errc::ring_denied, errc::ring_memory, errc::ring_descriptors,
                           errc::ring_flag_unsupported, errc::ring_feature_missing, errc::flag_sqpoll, errc::flag_defer_taskrun,
-                          errc::shadow_stack, errc::stack_size, errc::no_handle}) {
+                          errc::shadow_stack, errc::stack_size, errc::no_handle, errc::ring_processor, errc::ring_size}) {
     const std::string sentence = make_error_code(code).message();
     BOOST_TEST(sentence.find("; ") != std::string::npos, sentence);  // cause; remedy
   }

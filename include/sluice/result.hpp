@@ -48,6 +48,8 @@ enum class errc : std::uint8_t {
   end_of_stream,          ///< the input ended before all of it came; equals `std::errc::broken_pipe`
   no_such_host,           ///< a host has no address; equals `std::errc::address_not_available`
   resolver_failed,        ///< no answer from those who know the addresses of hosts; equals `std::errc::resource_unavailable_try_again`
+  ring_processor,         ///< there is no such processor for the polling thread of a ring; equals `std::errc::invalid_argument`
+  ring_size,              ///< the kernel has no rings of this size; equals `std::errc::invalid_argument`
 };
 
 namespace detail {
@@ -82,10 +84,12 @@ inline constexpr char errc_messages[] =
     "the input ended before all that was asked for had come\0"
     "there is no host of this name, or it has no address of the kind asked for\0"
     "the addresses of this host could not be found out; the name servers may not be reachable\0"
+    "this process has no such processor for the ring's polling thread (EINVAL); choose another .cpu, or leave it out\0"
+    "the kernel has no rings of this size (EINVAL); choose .entries up to 32768 and .completions up to 65536, or add ring::clamp to .prefer\0"
     "unknown sluice error";
 
 constexpr auto errc_message(errc code) noexcept -> std::string_view {
-  constexpr int count = 28;
+  constexpr int count = 30;
   const int number = static_cast<int>(code);
   const char* text = errc_messages;
   for (int left = number >= 1 && number <= count ? number - 1 : count;; --left) {

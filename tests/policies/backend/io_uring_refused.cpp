@@ -45,18 +45,22 @@ struct storage_deferred
     : sluice::config<sluice::backend::io_uring<{.flags = ring::iopoll | ring::single_issuer | ring::defer_taskrun | ring::taskrun_flag}>> {
 };
 
+struct pinned : sluice::config<scripted<{.flags = ring::sqpoll, .sqpoll = {.cpu = 1'000'000}}>> {};
+struct polled : sluice::config<scripted<{.flags = ring::sqpoll, .sqpoll = {.idle = sluice::interval::max()}}>> {};
+struct unclamped : sluice::config<scripted<{.prefer = ring::none}>> {};
+
 template <class Config>
-auto make() {
-  return sluice::aio_of<Config>::ring::make();
+auto make(const sluice::ring_options& options = {}) {
+  return sluice::aio_of<Config>::ring::make(options);
 }
 
 auto contains(const std::string& text, std::string_view part) -> bool { return text.find(part) != std::string::npos; }
 
 /// The ring is refused with this code, whose sentence has these words; nothing stays open.
 template <class Config = app>
-void refused_with(errc code, std::errc behind, std::initializer_list<std::string_view> words) {
+void refused_with(errc code, std::errc behind, std::initializer_list<std::string_view> words, const sluice::ring_options& options = {}) {
   const auto before = support::count_descriptors();
-  const auto outcome = make<Config>();
+  const auto outcome = make<Config>(options);
   BOOST_TEST_REQUIRE(!outcome.has_value());
   const auto sentence = outcome.error().message();
   BOOST_TEST((outcome.error() == code), sentence);
@@ -135,10 +139,25 @@ BOOST_AUTO_TEST_CASE(a_required_flag_that_the_kernel_lacks_is_named) {
   kernel_without(ring::taskrun_flag);
   refused_with(errc::flag_taskrun_flag, std::errc::invalid_argument, {"ring::taskrun_flag", "Linux 5.19"});
   script::always("uring_queue_init", [](const support::system_call& call) -> script::answer {
-    return call.second == 1 ? script::answer{} : script::answer{-EINVAL};  // each flag alone is known
+    constexpr auto all = static_cast<std::uint32_t>(ring::defer_taskrun | ring::taskrun_flag);
+    return (call.first & all) == all ? script::answer{-EINVAL} : script::answer{};  // each flag alone is known
   });
   refused_with(errc::ring_flag_unsupported, std::errc::invalid_argument, {"combination", ".prefer"});
 }
+
+BOOST_AUTO_TEST_CASE(a_processor_that_the_machine_lacks_is_told_from_a_flag, *needs::ring()) {
+  refused_with<pinned>(errc::ring_processor, std::errc::invalid_argument, {"processor", ".cpu"});
+  refused_with<polled>(errc::ring_processor, std::errc::invalid_argument, {"processor", ".cpu"}, {.cpu = 1'000'000});
+  BOOST_TEST(make<polled>({.cpu = 0}).has_value());
+  BOOST_TEST(make<app>({.cpu = 1'000'000}).has_value());  // nothing polls there
+}
+
+BOOST_AUTO_TEST_CASE(a_size_that_no_ring_has_is_told_from_a_flag, *needs::ring()) {
+  refused_with<unclamped>(errc::ring_size, std::errc::invalid_argument, {".entries", "32768", "ring::clamp"}, {.entries = 40'000});
+  refused_with<unclamped>(errc::ring_size, std::errc::invalid_argument, {".completions", "65536"}, {.completions = 100'000});
+}
+
+BOOST_AUTO_TEST_CASE(a_polling_thread_that_is_never_to_sleep_is_no_overflow, *needs::ring()) { BOOST_TEST(make<polled>().has_value()); }
 
 BOOST_AUTO_TEST_CASE(a_kernel_without_the_features_is_refused) {
   script::next("missing_features", {0xffff});

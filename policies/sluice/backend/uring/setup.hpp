@@ -6,6 +6,7 @@
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/concept/backend.hpp>
+#include <sluice/interval.hpp>
 #include <sluice/os/fork_sentinel.hpp>
 #include <sluice/result.hpp>
 
@@ -18,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace sluice::inline v0::detail::uring {
@@ -60,23 +62,44 @@ inline constexpr flag_row flag_table[] = {
   return is_refused ? refusal(error) : system_error(-error);
 }
 
+/// What a ring is set up with besides flags.
+struct ring_shape {
+  std::uint32_t entries;
+  std::uint32_t completions;
+  int cpu;  // of the polling thread; -1: any
+
+  template <io_uring_options O>
+  [[gnu::cold]] static constexpr auto of(const ring_options& run_time) noexcept -> ring_shape {
+    ring_shape made{run_time.entries != 0 ? run_time.entries : O.entries,
+                    run_time.completions != 0 ? run_time.completions : completions_of(O), -1};
+    if (made.completions < round_up_to_power_of_two(made.entries)) made.completions = round_up_to_power_of_two(made.entries);
+    if constexpr (has(O.flags, ring::sqpoll)) made.cpu = run_time.cpu >= 0 ? run_time.cpu : O.sqpoll.cpu;
+    return made;
+  }
+};
+
+/// How long a polling thread goes on before it sleeps. \units milliseconds, rounded up
+constexpr auto idle_of(const sqpoll_options& options) noexcept -> std::uint32_t {
+  constexpr std::int64_t unit = 1'000'000;
+  if (options.idle.count <= 0) return 0;
+  return static_cast<std::uint32_t>(
+      lesser_of<std::int64_t>((options.idle.count - 1) / unit + 1, std::numeric_limits<std::uint32_t>::max()));
+}
+
 /// Sets one ring up with these flags. Zero, or minus the error.
 template <io_uring_options O, class Os>
-[[gnu::cold]] auto set_up(::io_uring& out, ring::flags flags, const ring_options& run_time) noexcept -> int {
+[[gnu::cold]] auto set_up(::io_uring& out, ring::flags flags, const ring_shape& shape) noexcept -> int {
   ::io_uring_params params{};
   params.flags = static_cast<std::uint32_t>(flags) | IORING_SETUP_CQSIZE;
-  params.cq_entries = run_time.completions != 0 ? run_time.completions : completions_of(O);
-  const std::uint32_t entries = run_time.entries != 0 ? run_time.entries : O.entries;
-  if (params.cq_entries < round_up_to_power_of_two(entries)) params.cq_entries = round_up_to_power_of_two(entries);
-  if (has(flags, ring::sqpoll)) {
-    params.sq_thread_idle = static_cast<std::uint32_t>((O.sqpoll.idle.count + 999'999) / 1'000'000);
-    const int cpu = run_time.cpu >= 0 ? run_time.cpu : O.sqpoll.cpu;
-    if (cpu >= 0) {
+  params.cq_entries = shape.completions;
+  if constexpr (has(O.flags, ring::sqpoll)) {
+    params.sq_thread_idle = idle_of(O.sqpoll);
+    if (shape.cpu >= 0) {
       params.flags |= IORING_SETUP_SQ_AFF;
-      params.sq_thread_cpu = static_cast<std::uint32_t>(cpu);
+      params.sq_thread_cpu = static_cast<std::uint32_t>(shape.cpu);
     }
   }
-  return Os::uring_queue_init(entries, &out, &params);
+  return Os::uring_queue_init(shape.entries, &out, &params);
 }
 
 /// Which required flag this kernel does not know, found by trying each with no more than it needs.
@@ -94,16 +117,31 @@ template <io_uring_options O, class Os>
   return errc::ring_flag_unsupported;
 }
 
+/// What an EINVAL was for, which the kernel does not say: found by leaving out one thing after the other.
+template <io_uring_options O, class Os>
+[[gnu::cold]] auto refused_part(ring_shape shape) noexcept -> errc {
+  if (const auto flag = refused_flag<O, Os>(); flag != errc::ring_flag_unsupported) return flag;
+  const auto is_taken = [](const ring_shape& trial) noexcept {
+    ::io_uring made{};
+    if (set_up<O, Os>(made, O.flags, trial) != 0) return false;
+    Os::uring_queue_exit(&made);
+    return true;
+  };
+  if (std::exchange(shape.cpu, -1) >= 0 && is_taken(shape)) return errc::ring_processor;
+  return is_taken({.entries = 1, .completions = 1, .cpu = -1}) ? errc::ring_size : errc::ring_flag_unsupported;
+}
+
 /// Opens a ring with all required flags and as many preferred ones as the kernel takes.
 template <io_uring_options O, class Os>
 [[gnu::cold]] auto open_ring(::io_uring& out, const ring_options& run_time) noexcept -> result<void> {
+  const auto shape = ring_shape::of<O>(run_time);
   auto prefer = O.prefer;
   for (;;) {
-    const int outcome = set_up<O, Os>(out, O.flags | prefer, run_time);
+    const int outcome = set_up<O, Os>(out, O.flags | prefer, shape);
     if (outcome == 0) break;
     if (outcome == -EINTR) continue;
     if (outcome != -EINVAL) return refusal(outcome);
-    if (prefer == ring::none) return failure(refused_flag<O, Os>());
+    if (prefer == ring::none) return failure(refused_part<O, Os>(shape));
     const auto newest = std::bit_floor(static_cast<std::uint32_t>(prefer));
     prefer = prefer & ~static_cast<ring::flags>(newest);
   }
