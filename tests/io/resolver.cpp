@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Names of hosts, and connections to whichever of their addresses answers first.
 #include <sluice/sluice.hpp>
+#include <support/child.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include <io/configs.hpp>
+#include <sys/resource.h>
 
 namespace ip = sluice::ip;
 using namespace std::chrono_literals;
@@ -79,6 +81,23 @@ constexpr sluice::interval for_ever = sluice::interval::max();
 
 BOOST_AUTO_TEST_SUITE(io)
 BOOST_AUTO_TEST_SUITE(resolver, *needs::ring())
+
+// First of all, and in a child: a process that has asked before knows where to look, and one that could not find out may never try again.
+BOOST_AUTO_TEST_CASE(without_descriptors_no_host_is_said_to_be_none) {
+  const auto end = support::in_child([] {
+    ::rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const ::rlimit none{3, before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const auto here = coro::resolver{}.resolve("localhost", 80);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    // Some systems know that host without looking anywhere.
+    if (here || here.error() == std::errc::too_many_files_open) return 0;
+    support::say(here.error().message());
+    return 1;
+  });
+  BOOST_TEST(end.code == 0, end.said);
+}
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(an_address_is_its_own_answer_and_a_name_is_looked_up, config, objects::both) {
   using home = sluice::coro_of<config>;

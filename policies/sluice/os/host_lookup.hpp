@@ -23,13 +23,17 @@ namespace sluice::inline v0::os {
 
 /// Looks a host up, which blocks: in files, then at the name servers that the system is set up for. The addresses come in the order in
 /// which they should be tried, each with the port.
-/// \errors `errc::no_such_host`, `errc::resolver_failed`, `not_enough_memory`, those of the system  \src getaddrinfo(3), RFC 6724
+/// \errors `errc::no_such_host`, `errc::resolver_failed`, `not_enough_memory`, `too_many_files_open`, those of the system  \src
+/// getaddrinfo(3), RFC 6724
 inline auto look_up_host(const char* host, std::uint16_t port) noexcept -> result<host_addresses> {
   ::addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   ::addrinfo* first = nullptr;
+  errno = 0;
   if (const int failed = ::getaddrinfo(host, nullptr, &hints, &first); failed != 0) {
+    // Where it could not open what it looks into, it may say that there is no such host, or that nobody answers.
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) return system_error(errno);
     switch (failed) {
       case EAI_SYSTEM: return system_error(errno);
       case EAI_MEMORY: return system_error(ENOMEM);
