@@ -230,6 +230,19 @@ struct runtime_parts {
 };
 /// \endcond
 
+/// \cond
+template <class F, class Core>
+consteval auto check_for_core() -> bool {
+  if constexpr (!std::is_invocable_v<F&, Core&>) {
+    static_assert(std::is_invocable_v<F&, Core&>,
+                  "[sluice.coro.runtime] what a runtime runs on each core cannot be called with one; take it by `auto& core`");
+    return false;
+  } else {
+    return true;
+  }
+}
+/// \endcond
+
 /// Several schedulers, one a thread, that share nothing.
 template <class Config>
 struct basic_runtime {
@@ -245,6 +258,15 @@ struct basic_runtime {
   /// cannot be started, and nothing has run then
   template <class F>
   static auto run(const runtime_options& options, F f) -> result<void> {
+    if constexpr (check_for_core<F, core>())
+      return run_on_all(options, f);
+    else
+      return {};
+  }
+
+ private:
+  template <class F>
+  static auto run_on_all(const runtime_options& options, F& f) -> result<void> {
     if (sluice::detail::current<Config> != nullptr) return failure(errc::already_running);
     using parts_type = runtime_parts<Config>;
     const std::size_t count = options.threads != 0 ? options.threads : parts_type::os::processor_count();

@@ -36,6 +36,31 @@ template <class Sink>
 concept gathering_sink = requires(Sink& to, std::span<const const_buffer> pieces) {
   { to.write_some(pieces) } -> std::same_as<result<std::size_t>>;
 };
+
+// Stands in for what is no source or no sink, so that nothing but the sentence is said about it.
+struct anything {
+  template <class T>
+  anything(T&&) noexcept;  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  auto read_some(std::span<std::byte>) noexcept -> result<std::size_t>;
+  auto write_some(std::span<const std::byte>) noexcept -> result<std::size_t>;
+};
+
+template <class Source>
+consteval auto check_source() -> bool {
+  constexpr bool is_source = byte_source<std::remove_reference_t<Source>>;
+  static_assert(is_source,
+                "[sluice.io.buffered_source] what a buffered_reader is to read from cannot be read; give it "
+                "`read_some(std::span<std::byte>)` that returns `sluice::result<std::size_t>`");
+  return is_source;
+}
+template <class Sink>
+consteval auto check_sink() -> bool {
+  constexpr bool is_sink = byte_sink<std::remove_reference_t<Sink>>;
+  static_assert(is_sink,
+                "[sluice.io.buffered_sink] what a buffered_writer is to write to cannot be written; give it "
+                "`write_some(std::span<const std::byte>)` that returns `sluice::result<std::size_t>`");
+  return is_sink;
+}
 /// \endcond
 
 /// Reads ahead from a source, so that small pieces and lines cost no call each. It refers to a source that is given by name, and owns one
@@ -190,7 +215,7 @@ class buffered_reader {
 };
 /// \cond
 template <class Source>
-buffered_reader(Source&&, std::size_t = 0) -> buffered_reader<Source>;
+buffered_reader(Source&&, std::size_t = 0) -> buffered_reader<std::conditional_t<check_source<Source>(), Source, anything>>;
 /// \endcond
 
 /// Gathers small pieces and gives them to a sink together. It refers to a sink that is given by name, and owns one that is given as a
@@ -293,7 +318,7 @@ class buffered_writer {
 };
 /// \cond
 template <class Sink>
-buffered_writer(Sink&&, std::size_t = 0) -> buffered_writer<Sink>;
+buffered_writer(Sink&&, std::size_t = 0) -> buffered_writer<std::conditional_t<check_sink<Sink>(), Sink, anything>>;
 /// \endcond
 
 }  // namespace sluice::inline v0::io
