@@ -6,6 +6,7 @@
 #include <sluice/sluice.hpp>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -51,7 +52,7 @@ struct counted_stacks {
     --out;
   }
 
-  static inline int out = 0;
+  static inline std::atomic<int> out = 0;
   roomy inner;
 };
 

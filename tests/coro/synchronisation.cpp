@@ -1,86 +1,32 @@
 // SPDX-License-Identifier: MIT
-// What tasks of one scheduler take turns with, and how they wait for each other.
-#include <laws/turns.hpp>
+// What each of those that tasks of one scheduler wait for is about; the laws of all of them are in laws/waits.hpp.
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
-#include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
+#include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
 
-using laws::turns::as_root;
-using laws::turns::coro;
-namespace op = sluice::op;
+struct app : sluice::config<fixture::counted_stacks> {};
+using coro = sluice::coro_of<app>;
 using namespace std::chrono_literals;
 using sluice::errc;
 
 namespace {
 
-struct by_mutex {
-  coro::mutex one;
-  auto take() { return one.lock_cancellable(); }
-  auto try_take() { return one.try_lock(); }
-  auto is_free() { return !one.is_locked(); }
-};
-struct by_writing {
-  coro::shared_mutex one;
-  auto take() { return one.lock_cancellable(); }
-  auto try_take() { return one.try_lock(); }
-  auto is_free() { return static_cast<bool>(one.try_lock()); }
-};
-struct by_permit {
-  coro::semaphore one{1};
-  auto take() { return one.hold(); }
-  auto try_take() -> std::optional<int> {
-    if (!one.try_acquire()) return std::nullopt;
-    one.release();
-    return 1;
-  }
-  auto is_free() { return one.available() == 1; }
-};
-/// Who has the token of a channel has the turn.
-struct by_token {
-  struct token {
-    coro::channel<int>* home;
-    explicit token(coro::channel<int>& from) : home{&from} {}
-    token(token&& other) noexcept : home{std::exchange(other.home, nullptr)} {}
-    auto operator=(token&& other) noexcept -> token& {
-      std::swap(home, other.home);
-      return *this;
-    }
-    ~token() {
-      if (home != nullptr) BOOST_TEST(home->try_send(1).has_value());
-    }
-  };
-  coro::channel<int> one{1};
-  by_token() { (void)one.try_send(1); }
-  auto take() -> sluice::result<token> {
-    if (const auto got = one.receive(); !got) return std::unexpected{got.error()};
-    return token{one};
-  }
-  auto try_take() -> std::optional<token> {
-    if (!one.try_receive()) return std::nullopt;
-    return token{one};
-  }
-  auto is_free() { return one.size() == 1; }
-};
-
-using models = std::tuple<by_mutex, by_writing, by_permit, by_token>;
+constexpr auto& as_root = fixture::as_root<coro>;
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(synchronisation, *needs::ring())
-
-LAWS_OF_TURNS(models)
 
 BOOST_AUTO_TEST_SUITE(mutex)
 
@@ -192,21 +138,6 @@ BOOST_AUTO_TEST_CASE(whoever_locks_twice_waits_for_itself_and_is_told) {
     BOOST_TEST((outcome.error() == errc::deadlock));
   });
   BOOST_TEST(said.find("cycle: #1 \"root\" -> #1 \"root\"") != std::string::npos, said);
-}
-
-BOOST_AUTO_TEST_CASE(an_abandoned_waiter_is_not_found_by_whoever_comes_later) {
-  coro::mutex m;
-  const auto said = fixture::error_output_of([&] {
-    const auto outcome = coro::run([&] {
-      const auto first = m.lock();
-      const auto second = m.lock();
-    });
-    BOOST_TEST((outcome.error() == errc::deadlock));
-  });
-  BOOST_TEST(said.find("abandoned task #1 \"root\"") != std::string::npos, said);
-  // Its stack is never given back, and the guard on it never lets go; nobody waits for it any more.
-  BOOST_TEST(m.is_locked());
-  fixture::counted_stacks::out = 0;
 }
 
 BOOST_AUTO_TEST_SUITE_END()
