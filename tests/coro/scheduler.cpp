@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A scheduler that a program embeds: made, filled, run, or polled inside a foreign loop.
 #include <sluice/sluice.hpp>
+#include <support/child.hpp>
 #include <support/needs.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +48,31 @@ auto drive_by_epoll(coro::scheduler& home) -> int {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(scheduler, *needs::ring())
+
+BOOST_AUTO_TEST_CASE(another_thread_may_neither_spawn_nor_run_nor_cancel) {
+#ifndef NDEBUG
+  using misuse = void (*)(coro::scheduler&, coro::task<void>&);
+  constexpr misuse all[] = {
+      [](coro::scheduler& home, coro::task<void>&) { home.spawn([] {}); },
+      [](coro::scheduler& home, coro::task<void>&) { (void)home.run(); },
+      [](coro::scheduler& home, coro::task<void>&) { (void)home.poll(); },
+      [](coro::scheduler& home, coro::task<void>&) { home.cancel_all(); },
+      [](coro::scheduler&, coro::task<void>& task) { task.request_cancel(); },
+  };
+  for (const misuse what : all) {
+    const auto end = support::in_child([what] {
+      auto home = coro::scheduler::make();
+      coro::task<void> sleeper;
+      home->spawn([&] { sleeper = coro::spawn([] { return coro::sleep(100s); }); });
+      (void)home->poll();
+      std::thread{[&] { what(*home, sleeper); }}.join();
+      return 0;
+    });
+    BOOST_TEST(end.signal == SIGABRT);
+    BOOST_TEST(end.said.find("[sluice.coro.foreign]") != std::string::npos, end.said);
+  }
+#endif
+}
 
 BOOST_AUTO_TEST_CASE(runs_what_was_spawned_in_order) {
   auto home = coro::scheduler::make();

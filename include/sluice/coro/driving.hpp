@@ -34,6 +34,7 @@ struct scheduler<Config>::entry_guard {
 
 template <class Config>
 auto scheduler<Config>::run() -> result<void> {
+  check_thread();
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   entry_guard guard{*this};
   status_ = std::exchange(spawn_status_, {});
@@ -53,6 +54,7 @@ auto scheduler<Config>::run() -> result<void> {
 
 template <class Config>
 auto scheduler<Config>::poll(wait how) -> result<std::size_t> {
+  check_thread();
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   entry_guard guard{*this};
   driver_ = &scheduler::drive_on;

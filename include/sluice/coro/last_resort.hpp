@@ -67,6 +67,7 @@ template <class Config>
 
 template <class Config>
 void scheduler<Config>::cancel_all() noexcept {
+  check_thread();
   frame_type* list = nullptr;
   each_task([&](fiber_type& task) noexcept { task.cold->mark = std::exchange(list, task.cold); });
   // A cancel may end waits, never a task: the list stays as it is meanwhile.
@@ -102,6 +103,7 @@ void scheduler<Config>::note_cut() noexcept {
 
 template <class Config>
 void scheduler<Config>::request_cancel(frame<Config>& task) noexcept {
+  check_thread();
   if (task.base.cancelled || task.hot->state == fiber_state::finished) return;
   watch().hook(event::task_cancelled{task.id});
   task.base.cancelled = true;

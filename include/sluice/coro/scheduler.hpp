@@ -151,6 +151,7 @@ class scheduler {
   template <class F, class... Args>
   auto create(const spawn_options& options, F&& f, Args&&... args) -> body<Config, F, Args...>* {
     using made = body<Config, F, Args...>;
+    check_thread();
     const auto room = housing_.make_room(sizeof(made), alignof(made), options.stack_bytes);
     if (room.hot == nullptr) [[unlikely]]
       return nullptr;
@@ -253,6 +254,11 @@ class scheduler {
   void judged_by(court& judges, inbox& box, std::uint32_t references) noexcept;
   // Whether the calling thread may use it.
   [[nodiscard]] auto is_here() const noexcept -> bool { return ring_.is_here(); }
+  void check_thread() const noexcept {
+    assert(is_here() &&
+           "[sluice.coro.foreign] a scheduler and its tasks are used by the thread that made it; from another one use post, spawn_on or "
+           "task::remote");
+  }
   // The ring, for those who do not show it to others.
   [[nodiscard]] auto own_ring() noexcept -> ring_type& { return ring_; }
 
