@@ -192,6 +192,19 @@ BOOST_AUTO_TEST_CASE(stuck_are_all_together_or_none) {
   BOOST_TEST(said.find("waits for an event") != std::string::npos, said);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_stuck_root_task_gives_does_not_hide_that_it_was_stuck) {
+  sluice::result<void> outcome;
+  const auto said = fixture::error_output_of([&] {
+    outcome = coro::runtime::run({.threads = 2}, [](core& here) -> sluice::result<void> {
+      coro::event never;
+      if (here.index() == 0) return never.wait();
+      return coro::sleep(1ms);
+    });
+  });
+  BOOST_TEST((outcome.error() == errc::deadlock), outcome.error().message());
+  BOOST_TEST(said.find("waits for an event") != std::string::npos, said);
+}
+
 BOOST_AUTO_TEST_CASE(who_waits_for_a_thread_or_for_another_core_is_not_stuck) {
   coro::remote_channel<int> jobs{4};
   std::atomic<int> sum{0};

@@ -88,11 +88,14 @@ struct runtime_parts {
         cores{count, [this](std::size_t index) { return core_type{*this, index}; }} {}
 
   // The first failure is the runtime's; it ends all others.
-  void fail(std::error_code why, std::exception_ptr what) noexcept {
+  // The first core that fails says why, and may say more: whatever its root task made of being cancelled, a deadlock or a lost ring is what
+  // there is to tell.
+  void fail(const core_type& who, std::error_code why, std::exception_ptr what) noexcept {
     {
       const std::scoped_lock held{guard};
-      if (failed) return;
+      if (failed && (first != &who || thrown != nullptr)) return;
       failed = true;
+      first = &who;
       error = why;
       thrown = std::move(what);
     }
@@ -130,8 +133,8 @@ struct runtime_parts {
       if (!has_begun)
         refuse(outcome.error());
       else if (!outcome && !refused)
-        fail(outcome.error(), nullptr);
-    } catch (...) { fail({}, std::current_exception()); }
+        fail(core, outcome.error(), nullptr);
+    } catch (...) { fail(core, {}, std::current_exception()); }
     if (has_begun && !runs && one_less()) at_end.wake_all();
   }
 
@@ -147,12 +150,12 @@ struct runtime_parts {
       } else {
         auto outcome = f(core);
         if constexpr (requires { outcome.error(); }) {
-          if (!outcome) fail(outcome.error(), nullptr);
+          if (!outcome) fail(core, outcome.error(), nullptr);
         }
         return outcome;
       }
     } catch (...) {
-      fail({}, std::current_exception());
+      fail(core, {}, std::current_exception());
       throw;
     }
   }
@@ -224,6 +227,7 @@ struct runtime_parts {
   std::mutex guard;
   std::atomic<bool> refused{false};
   bool failed = false;
+  const core_type* first = nullptr;
   std::error_code error;
   std::exception_ptr thrown;
   sluice::detail::fixed_array<core_type> cores;
