@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(communicate_knows_its_limits, Config, configs) {
   using coro = sluice::coro_of<Config>;
   alone<coro>([] {
     auto endless = coro::process::spawn({.path = "/bin/cat", .out = stdio::pipe}, {"cat", "/dev/zero"}).value();
-    BOOST_TEST((endless.communicate("", 100'000).error() == std::errc::message_size));
+    BOOST_TEST((endless.communicate({}, 100'000).error() == std::errc::message_size));
     BOOST_TEST(!endless.status().has_value());
     auto deaf = coro::process::spawn({.path = "/bin/sleep"}, {"sleep", "100"}).value();
     BOOST_TEST((deaf.communicate("x").error() == std::errc::invalid_argument));

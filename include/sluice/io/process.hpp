@@ -18,6 +18,7 @@
 #include <sluice/result.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
@@ -247,7 +248,9 @@ class basic_process {
     return all;
   }
   /// The same with a text. \errors as above
-  [[nodiscard]] auto communicate(std::string_view input, std::size_t most = std::string{}.max_size()) -> result<process_output> {
+  template <class Text>
+    requires std::convertible_to<const Text&, std::string_view>
+  [[nodiscard]] auto communicate(const Text& input, std::size_t most = std::string{}.max_size()) -> result<process_output> {
     return communicate(bytes_of(input), most);
   }
 
