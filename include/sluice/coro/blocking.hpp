@@ -9,6 +9,7 @@
 #include <sluice/coro/attachment.hpp>
 #include <sluice/coro/inbox.hpp>
 #include <sluice/coro/scheduler.hpp>
+#include <sluice/coro/turns.hpp>
 #include <sluice/coro/wait_queue.hpp>
 #include <sluice/result.hpp>
 

@@ -8,6 +8,7 @@
 #include <sluice/aio/sole.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/scheduler.hpp>
+#include <sluice/coro/turns.hpp>
 #include <sluice/coro/waits.hpp>
 
 #include <cassert>

@@ -8,6 +8,7 @@
 #include <sluice/coro/newest_first.hpp>
 #include <sluice/coro/report.hpp>
 #include <sluice/coro/scheduler.hpp>
+#include <sluice/coro/turns.hpp>
 
 #include <atomic>
 #include <cassert>

@@ -183,55 +183,18 @@ class scheduler {
 
   [[nodiscard]] auto why_none() const noexcept -> const std::error_code& { return housing_.refusal(); }
 
-  // What the ring tells: it is its own sink, so that nothing has to be carried along.
-  [[gnu::always_inline]] void operator()(aio::record& one) noexcept {
-    auto* const task = static_cast<fiber_type*>(one.waiter);
-    if (task == nullptr) [[unlikely]]
-      return;
-    if (one.sole != aio::soleness::no || --task->pending == 0)
-      make_ready(*task);
-    else if (task->cancelled) [[unlikely]]
-      interrupt(*task->cold);  // the kernel may have started another of the chain in the meantime
-  }
+  // What the ring tells: it is its own sink, so that nothing has to be carried along. Defined in completions.hpp.
+  [[gnu::always_inline]] void operator()(aio::record& one) noexcept;
   // The same for many one after the other, as long as nothing has to be called for them. Where the next one is noted is carried along.
-  [[gnu::always_inline]] auto begin_gathering() noexcept -> fiber_type** { return ready_.begin_many(); }
-  [[gnu::always_inline]] void end_gathering(fiber_type** end) noexcept { ready_.end_many(end); }
+  [[gnu::always_inline]] auto begin_gathering() noexcept -> fiber_type**;
+  [[gnu::always_inline]] void end_gathering(fiber_type** end) noexcept;
   // One that its task waits for alone.
-  [[gnu::always_inline]] void gather_sole(fiber_type**& end, aio::record& one) noexcept {
-    fiber_type& task = *static_cast<fiber_type*>(one.waiter);
-    task.state = fiber_state::ready;
-    *end = &task;
-    end = &task.next;
-    watch().hook(event::task_ready{task.cold->id});
-  }
+  [[gnu::always_inline]] void gather_sole(fiber_type**& end, aio::record& one) noexcept;
   // Another; `complete` finishes the operation first. False: something has to be called, and nothing was done.
   template <class Complete>
-  [[gnu::always_inline]] auto gather(fiber_type**& end, aio::record& one, Complete&& complete) noexcept -> bool {
-    auto* const task = static_cast<fiber_type*>(one.waiter);
-    if (task == nullptr) [[unlikely]] {
-      complete();
-      return true;
-    }
-    if (one.sole != aio::soleness::no || (task->cancelled && task->pending != 1)) [[unlikely]]
-      return false;
-    complete();
-    if (--task->pending == 0) gather_sole(end, one);
-    return true;
-  }
-  void operator()(aio::timer& one) noexcept {
-    if (one.tag == timer_wakes) {
-      make_ready(*static_cast<fiber_type*>(one.owner));
-    } else if (one.tag == timer_counts) {
-      if (auto& task = *static_cast<fiber_type*>(one.owner); --task.pending == 0) make_ready(task);
-    } else {
-      auto& deadline = *static_cast<scope_deadline*>(one.owner);
-      deadline.scope->cancelled = true;
-      interrupt(*deadline.task);
-    }
-  }
-  void woken() noexcept {
-    if (listen_ != nullptr) (this->*listen_)();
-  }
+  [[gnu::always_inline]] auto gather(fiber_type**& end, aio::record& one, Complete&& complete) noexcept -> bool;
+  void operator()(aio::timer& one) noexcept;
+  void woken() noexcept;
 
   // The same as `spawn`, from where the ring is polled.
   template <class F, class... Args>
@@ -272,50 +235,22 @@ class scheduler {
     watch().hook(event::task_ready{task.cold->id});
   }
 
-  // Leaves the running task until it is made ready.
+  // Leaves the running task until it is made ready. What leaves a task for the next one is defined in turns.hpp.
   [[gnu::always_inline]] void park(waiting& w) noexcept { park(*running_, w); }
   // The same where it is rare.
-  void park_rarely(waiting& w) noexcept {
-    fiber_type& me = *running_;
-    watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
-    me.state = fiber_state::parked;
-    me.wait = &w;
-    leave();
-  }
-  [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept {
-    watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
-    me.state = fiber_state::parked;
-    resume_next(me, w);
-  }
+  void park_rarely(waiting& w) noexcept;
+  [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept;
 
-  [[gnu::always_inline]] void yield() noexcept {
-    fiber_type& me = *running_;
-    if (me.cancelled) [[unlikely]]
-      return yield_cancelled();
-    if (ready_.ends_tick(me)) {
-      if (ring_.pending()) [[unlikely]]
-        return give_way();
-      if (ready_.empty()) return;
-    }
-    switch_to(me, ready_.rotate(me));
-  }
+  [[gnu::always_inline]] void yield() noexcept;
 
   // Who was asked to end yields more slowly, and the root, which cannot.
   [[gnu::noinline, gnu::cold]] void yield_cancelled() noexcept;
 
   // The same out of line, for where it is rare: the ring has its turn, should one be due.
-  [[gnu::noinline, gnu::cold]] void give_way() noexcept {
-    inline_streak_ = 0;
-    push(*running_);
-    leave();
-  }
+  [[gnu::noinline, gnu::cold]] void give_way() noexcept;
 
   // Goes on with whoever is next, until the running task is.
-  [[gnu::noinline, gnu::cold]] void leave() noexcept {
-    fiber_type& me = *running_;
-    fiber_type* const next = take();
-    if (next != &me) switch_to(me, *next);
-  }
+  [[gnu::noinline, gnu::cold]] void leave() noexcept;
 
   // Whether the running task was asked to end, as far as shields let that through.
   [[nodiscard]] auto cancelled(const fiber_type& task) const noexcept -> bool {
@@ -433,28 +368,10 @@ class scheduler {
   [[gnu::always_inline]] void push(fiber_type& task) noexcept { ready_.push(task); }
 
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
-  [[gnu::always_inline]] auto take() noexcept -> fiber_type* { return ready_.ends_tick(*running_) ? take_in_turn() : &ready_.pop(); }
+  [[gnu::always_inline]] auto take() noexcept -> fiber_type*;
 
   /// The queue has run as it stood: a tick is over, and the ring has its turn. Under `poll` that comes when the root goes on.
-  [[gnu::noinline]] auto take_in_turn() noexcept -> fiber_type* {
-    bool idle = ready_.empty();
-    if (idle || (ring_.pending() && looping_)) {
-      inline_streak_ = 0;
-      do {
-        if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]] {
-          without_hope();
-        } else {
-          auto outcome = simple_poll::refused;
-          std::uint32_t taken = 0;
-          if (!ring_.poll_simply(*this, idle, outcome, taken)) [[unlikely]]
-            poll_rest(idle, outcome, taken);
-        }
-        idle = ready_.empty();
-      } while (idle);
-    }
-    ready_.begin_tick();
-    return &ready_.pop();
-  }
+  [[gnu::noinline]] auto take_in_turn() noexcept -> fiber_type*;
 
   /// Whether another thread may still send something.
   [[nodiscard]] auto is_reachable() const noexcept -> bool { return inbox_ != nullptr && (remote_waits_ != 0 || inbox_->is_shared()); }
@@ -475,16 +392,9 @@ class scheduler {
   void poll_ring(bool sleeps) noexcept { poll_rest(sleeps, simple_poll::refused, 0); }
 
   /// The same after a poll in the simple way that was not enough.
-  [[gnu::noinline]] void poll_rest(bool sleeps, simple_poll so_far, std::uint32_t taken) noexcept {
-    if (const auto outcome = ring_.poll_rest(*this, sleeps, so_far, taken); !outcome) [[unlikely]]
-      lost(outcome.error());
-  }
+  [[gnu::noinline]] void poll_rest(bool sleeps, simple_poll so_far, std::uint32_t taken) noexcept;
 
-  [[gnu::noinline, gnu::cold]] void lost(std::error_code why) noexcept {
-    status_ = why;
-    ring_lost_ = true;
-    call_root();
-  }
+  [[gnu::noinline, gnu::cold]] void lost(std::error_code why) noexcept;
 
   [[gnu::noinline, gnu::cold]] void listen() noexcept;
 
@@ -500,24 +410,9 @@ class scheduler {
   /// The running task is never resumed; what it owns stays as it is.
   [[noreturn]] void abandon(fiber_type& me) noexcept;
 
-  [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept {
-    me.wait = &w;
-    // What was waited for is of interest only while the state says that it waits. Only a turn makes the one ready that waits.
-    fiber_type* next = nullptr;
-    if (ready_.ends_tick(me)) {
-      next = take_in_turn();
-      if (next == &me) return;
-    } else {
-      next = &ready_.pop();
-    }
-    switch_to(me, *next);
-  }
+  [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept;
 
-  [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept {
-    running_ = &to;
-    watch().hook(event::task_resumed{to.cold->id});
-    switching_.go(from, to);
-  }
+  [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept;
 
   /// First thing in a task.
   void arrived(frame_type& me) noexcept { switching_.arrived(me); }
@@ -525,25 +420,7 @@ class scheduler {
   /// Last thing in a task, on its own stack. Inlined for the processor's sake: it would predict that the call of this is returned from, and
   /// then every return of the fiber that goes on would go wrong.
   template <class Body>
-  [[noreturn, gnu::always_inline]] inline void finish(Body& me) noexcept {
-    watch().hook(event::task_finished{me.id});
-    fiber_type& hot = *me.hot;
-    hot.state = fiber_state::finished;
-    --live_;
-    if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error(), me.exception);
-    if (me.handle != nullptr) {
-      me.drop = &Body::clear_frame;
-      if (me.joiner != nullptr) make_ready(*me.joiner);
-    } else {
-      me.clear();
-      housing_.leave(me);
-    }
-    if (live_ == 0) call_root();
-    fiber_type* const next = take();
-    running_ = next;
-    watch().hook(event::task_resumed{next->cold->id});
-    switching_.leave(me, *next);
-  }
+  [[noreturn, gnu::always_inline]] inline void finish(Body& me) noexcept;
 
   [[gnu::noinline, gnu::cold]] auto drive_on(is_done done, const void* what) noexcept -> result<void>;
 

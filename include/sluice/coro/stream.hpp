@@ -8,6 +8,7 @@
 #include <sluice/aio/stream.hpp>
 #include <sluice/coro/current.hpp>
 #include <sluice/coro/scheduler.hpp>
+#include <sluice/coro/turns.hpp>
 #include <sluice/result.hpp>
 
 #include <cassert>

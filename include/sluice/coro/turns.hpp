@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+/// @file
+/// How a task is left for the next one, and the ring has its turn in between. Layer: coro.
+
+#include <sluice/aio/ring.hpp>
+#include <sluice/concept/trace.hpp>
+#include <sluice/coro/completions.hpp>
+#include <sluice/coro/frame.hpp>
+#include <sluice/coro/scheduler.hpp>
+
+#include <cstdint>
+#include <system_error>
+
+namespace sluice::inline v0::coro {
+
+/// \cond
+template <class Config>
+inline void scheduler<Config>::park_rarely(waiting& w) noexcept {
+  fiber_type& me = *running_;
+  watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
+  me.state = fiber_state::parked;
+  me.wait = &w;
+  leave();
+}
+
+template <class Config>
+inline void scheduler<Config>::park(fiber_type& me, waiting& w) noexcept {
+  watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
+  me.state = fiber_state::parked;
+  resume_next(me, w);
+}
+
+template <class Config>
+inline void scheduler<Config>::yield() noexcept {
+  fiber_type& me = *running_;
+  if (me.cancelled) [[unlikely]]
+    return yield_cancelled();
+  if (ready_.ends_tick(me)) {
+    if (ring_.pending()) [[unlikely]]
+      return give_way();
+    if (ready_.empty()) return;
+  }
+  switch_to(me, ready_.rotate(me));
+}
+
+template <class Config>
+void scheduler<Config>::give_way() noexcept {
+  inline_streak_ = 0;
+  push(*running_);
+  leave();
+}
+
+template <class Config>
+void scheduler<Config>::leave() noexcept {
+  fiber_type& me = *running_;
+  fiber_type* const next = take();
+  if (next != &me) switch_to(me, *next);
+}
+
+template <class Config>
+inline auto scheduler<Config>::take() noexcept -> fiber_type* {
+  return ready_.ends_tick(*running_) ? take_in_turn() : &ready_.pop();
+}
+
+template <class Config>
+auto scheduler<Config>::take_in_turn() noexcept -> fiber_type* {
+  bool idle = ready_.empty();
+  if (idle || (ring_.pending() && looping_)) {
+    inline_streak_ = 0;
+    do {
+      if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]] {
+        without_hope();
+      } else {
+        auto outcome = simple_poll::refused;
+        std::uint32_t taken = 0;
+        if (!ring_.poll_simply(*this, idle, outcome, taken)) [[unlikely]]
+          poll_rest(idle, outcome, taken);
+      }
+      idle = ready_.empty();
+    } while (idle);
+  }
+  ready_.begin_tick();
+  return &ready_.pop();
+}
+
+template <class Config>
+void scheduler<Config>::poll_rest(bool sleeps, simple_poll so_far, std::uint32_t taken) noexcept {
+  if (const auto outcome = ring_.poll_rest(*this, sleeps, so_far, taken); !outcome) [[unlikely]]
+    lost(outcome.error());
+}
+
+template <class Config>
+void scheduler<Config>::lost(std::error_code why) noexcept {
+  status_ = why;
+  ring_lost_ = true;
+  call_root();
+}
+
+template <class Config>
+inline void scheduler<Config>::resume_next(fiber_type& me, waiting& w) noexcept {
+  me.wait = &w;
+  // What was waited for is of interest only while the state says that it waits. Only a turn makes the one ready that waits.
+  fiber_type* next = nullptr;
+  if (ready_.ends_tick(me)) {
+    next = take_in_turn();
+    if (next == &me) return;
+  } else {
+    next = &ready_.pop();
+  }
+  switch_to(me, *next);
+}
+
+template <class Config>
+inline void scheduler<Config>::switch_to(fiber_type& from, fiber_type& to) noexcept {
+  running_ = &to;
+  watch().hook(event::task_resumed{to.cold->id});
+  switching_.go(from, to);
+}
+
+template <class Config>
+template <class Body>
+inline void scheduler<Config>::finish(Body& me) noexcept {
+  watch().hook(event::task_finished{me.id});
+  fiber_type& hot = *me.hot;
+  hot.state = fiber_state::finished;
+  --live_;
+  if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error(), me.exception);
+  if (me.handle != nullptr) {
+    me.drop = &Body::clear_frame;
+    if (me.joiner != nullptr) make_ready(*me.joiner);
+  } else {
+    me.clear();
+    housing_.leave(me);
+  }
+  if (live_ == 0) call_root();
+  fiber_type* const next = take();
+  running_ = next;
+  watch().hook(event::task_resumed{next->cold->id});
+  switching_.leave(me, *next);
+}
+/// \endcond
+
+}  // namespace sluice::inline v0::coro
