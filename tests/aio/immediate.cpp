@@ -21,6 +21,26 @@ struct app : sluice::config<> {};
 using facade = sluice::aio_of<app>;
 struct refused : sluice::config<sluice::backend::io_uring<{}, support::scripted_os>> {};
 
+/// Made before its thread's ring, hence gone after it.
+template <class Config>
+struct latecomer {
+  using facade = sluice::aio_of<Config>;
+
+  ~latecomer() {
+    if (does != nullptr) does();
+  }
+  void (*does)() = nullptr;
+
+  /// The thread uses its ring, and goes; what comes after that does `what`.
+  static void comes_to(void (*what)()) {
+    std::thread{[what] {
+      static thread_local latecomer late;
+      late.does = what;
+      BOOST_TEST(facade::run(op::nop{}).has_value());
+    }}.join();
+  }
+};
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(aio)
@@ -54,6 +74,31 @@ BOOST_AUTO_TEST_CASE(each_thread_has_a_ring_of_its_own_that_ends_with_it) {
   (void)facade::run(op::nop{});
   const auto before = support::count_descriptors();
   std::thread{[] { (void)facade::run(op::nop{}); }}.join();
+  BOOST_TEST(support::count_descriptors() == before);
+}
+
+/// An object of static storage that closes what it owns went through a ring that was no more.
+BOOST_AUTO_TEST_CASE(what_goes_later_than_the_ring_of_its_thread_has_one_for_once) {
+  const auto before = support::count_descriptors();
+  latecomer<app>::comes_to([] {
+    const auto pair = support::socket_pair();
+    support::buffer buffer;
+    BOOST_TEST(
+        (facade::run(op::timed(op::recv{.socket = pair.far.socket(), .buffer = buffer.span()}, 1ms)).error() == sluice::errc::timed_out));
+    const auto [sent, received] = facade::run(op::send{.socket = pair.near.socket(), .buffer = support::bytes_of("abc")},
+                                              op::recv{.socket = pair.far.socket(), .buffer = buffer.span()});
+    BOOST_TEST(sent.value() == 3U);
+    BOOST_TEST(received.value() == 3U);
+    std::array<facade::operation<op::timeout>, 2> batch{op::timeout{.after = 1ms}, op::timeout{.after = 2ms}};
+    sluice::aio::run_batch<app, op::timeout>(batch);
+    for (const auto& one : batch) BOOST_TEST(one.result().has_value());
+  });
+  latecomer<refused>::comes_to([] {
+    support::script::clear();
+    support::script::always("uring_queue_init", [](const support::system_call&) -> support::script::answer { return -EPERM; });
+    BOOST_TEST((sluice::aio_of<refused>::run(op::nop{}).error() == sluice::errc::ring_forbidden));
+    support::script::clear();
+  });
   BOOST_TEST(support::count_descriptors() == before);
 }
 

@@ -22,6 +22,11 @@ namespace sluice::inline v0::aio {
 template <class Config>
 inline constinit thread_local bool has_blocking_ring = false;
 
+// Whether that ring has gone with the thread's objects. Some that go later may still have to close what they own: those that were made
+// before it, and those of static storage.
+template <class Config>
+inline constinit thread_local bool blocking_ring_is_gone = false;
+
 // That ring; made at the first operation that takes one, gone with the thread. A refusal is not kept: what was missing may be there the
 // next time.
 template <class Config>
@@ -36,12 +41,18 @@ struct blocking_ring {
   auto operator=(const blocking_ring&) -> blocking_ring& = delete;
   ~blocking_ring() {
     if (made) one.~ring();
+    has_blocking_ring<Config> = false;
+    blocking_ring_is_gone<Config> = true;
   }
 };
 
 // The same, or null and the reason.
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
+  if (blocking_ring_is_gone<Config>) {
+    why = std::make_error_code(std::errc::operation_not_permitted);
+    return nullptr;
+  }
   static thread_local blocking_ring<Config> cached;
   // That of the parent is no ring of a forked child's.
   if (cached.made && cached.one.in_child()) {
@@ -67,15 +78,33 @@ template <class Ring>
     if (where.step(wait::one, true)) return;
 }
 
+// Calls `use` with the thread's ring, with one for this once when that has gone, or `refuse` with the reason why there is none.
+template <class Config, class Use, class Refuse>
+void with_blocking_ring(Use&& use, Refuse&& refuse) noexcept {
+  if (blocking_ring_is_gone<Config>) {
+    if (auto one = ring<Config>::make())
+      use(*one);
+    else
+      refuse(one.error());
+    return;
+  }
+  std::error_code why;
+  if (auto* const where = blocking_ring_or<Config>(why))
+    use(*where);
+  else
+    refuse(why);
+}
+
 template <class Config>
 [[gnu::noinline, gnu::cold]] void finish_blocking(any_call<ring<Config>>& batch) noexcept {
-  std::error_code why;
-  auto* const where = blocking_ring_or<Config>(why);
-  if (where == nullptr) return batch.refuse(raw(why));
-  std::size_t pending = 0;
-  pending = batch.size() - batch.start_rarely(*where, &pending);
-  block_until_zero(*where, pending);
-  if (pending != 0) batch.give_up();  // the ring is lost
+  with_blocking_ring<Config>(
+      [&](auto& where) noexcept {
+        std::size_t pending = 0;
+        pending = batch.size() - batch.start_rarely(where, &pending);
+        block_until_zero(where, pending);
+        if (pending != 0) batch.give_up();  // the ring is lost
+      },
+      [&](const std::error_code& why) noexcept { batch.refuse(raw(why)); });
 }
 
 // Whether a call is one operation that the system may serve by one call.
@@ -97,7 +126,8 @@ template <class Config, class... Ops>
 /// \endcond
 
 /// Runs the operations of one call and blocks the thread until all are done: a `result`, or a tuple of them. One that the system serves by
-/// one call is just that; for all others the thread makes a ring, which it then keeps.
+/// one call is just that; for all others the thread makes a ring, which it then keeps. What is destroyed after that, as objects of static
+/// storage are, has a ring for each call.
 /// \errors those of the operations; each gives the ring's own error where no ring can be made
 template <class Config, class... Ops>
 [[gnu::noinline, gnu::cold]] auto run([[maybe_unused]] Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
@@ -121,17 +151,16 @@ template <class Config, class... Ops>
 /// Runs a batch whose size is known at run time and blocks the thread until all are done; the results stay in the operations.
 template <class Config, class Op>
 void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>, Op>> batch) noexcept {
-  std::error_code why;
-  auto* const where = blocking_ring_or<Config>(why);
-  if (where == nullptr) {
-    for (auto& one : batch) one.refuse(raw(why));
-    return;
-  }
-  where->start(batch);
-  const auto unfinished = [](const auto& one) noexcept { return one.state == record_state::in_flight; };
-  for (auto& one : batch)
-    while (unfinished(one))
-      if (where->step()) return;
+  with_blocking_ring<Config>(
+      [&](auto& where) noexcept {
+        where.start(batch);
+        for (auto& one : batch)
+          while (one.state == record_state::in_flight)
+            if (where.step()) return;
+      },
+      [&](const std::error_code& why) noexcept {
+        for (auto& one : batch) one.refuse(raw(why));
+      });
 }
 
 }  // namespace sluice::inline v0::aio
