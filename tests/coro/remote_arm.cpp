@@ -21,7 +21,20 @@
 #include <coro/fixture.hpp>
 #include <sys/socket.h>
 
-struct app : sluice::config<fixture::roomy> {};
+/// Counts the calls that could end the sleep of a ring.
+struct counting_os : sluice::os::linux_ {
+  static auto uring_register(unsigned descriptor, unsigned opcode, const void* argument, unsigned count) noexcept -> int {
+    if (descriptor == ~0U) ++wakes;  // a message to a ring from who has none
+    return linux_::uring_register(descriptor, opcode, argument, count);
+  }
+  static auto write(int descriptor, const void* data, std::size_t bytes) noexcept -> ::ssize_t {
+    ++wakes;
+    return linux_::write(descriptor, data, bytes);
+  }
+  static inline std::atomic<int> wakes = 0;
+};
+
+struct app : sluice::config<sluice::backend::io_uring<{}, counting_os>, fixture::roomy> {};
 using coro = sluice::coro_of<app>;
 namespace op = sluice::op;
 using namespace std::chrono_literals;
@@ -437,6 +450,29 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_between_threads) {
     book.check();
     BOOST_TEST(book.size() >= static_cast<std::size_t>(each));
   }
+}
+
+BOOST_AUTO_TEST_CASE(nobody_enters_the_system_to_wake_a_scheduler_that_is_awake) {
+  as_root([] {
+    coro::channel<int> local;
+    coro::remote_channel<int> c{4};
+    constexpr int many = 2000;
+    int got = 0;
+    auto receiver = coro::spawn([&] {
+      while (got != many)
+        if (coro::select(local.receiving(), c.receiving()).index() == 1) ++got;
+    });
+    coro::yield();
+    const int before = counting_os::wakes;
+    std::thread sender{[&] {
+      for (int i = 0; i != many; ++i)
+        while (!c.try_send(i)) std::this_thread::yield();
+    }};
+    while (got != many) coro::yield();
+    sender.join();
+    (void)receiver.join();
+    BOOST_TEST(counting_os::wakes == before);
+  });
 }
 
 /// Each waits for the other alone: a wake-up that is lost is one too many.
