@@ -5,8 +5,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
+#include <cerrno>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
@@ -271,6 +274,50 @@ BOOST_AUTO_TEST_CASE(a_stop_token_tells_foreign_code) {
     (void)late.join();
   });
   BOOST_TEST(!coro::this_task::stop_token().stop_possible());
+}
+
+/// Who compares two codes, and not each with a condition, must find them equal.
+BOOST_AUTO_TEST_CASE(says_so_by_one_and_the_same_code_whatever_was_waited_for) {
+  as_root([] {
+    auto t = coro::spawn([] {
+      (void)coro::sleep(100s);
+      coro::channel<int> channel{0};
+      coro::event event;
+      coro::semaphore semaphore{0};
+      coro::mutex mutex;
+      const auto held = mutex.lock();
+      const auto code = coro::sleep(1ms).error();
+      BOOST_TEST(code == std::error_code(ECANCELED, std::system_category()));
+      BOOST_TEST(coro::io(op::nop{}).error() == code);
+      BOOST_TEST(coro::select(channel.receiving(), coro::after(1ms)).error() == code);
+      BOOST_TEST(channel.receive().error() == code);
+      BOOST_TEST(channel.send(1).error() == code);
+      BOOST_TEST(event.wait().error() == code);
+      BOOST_TEST(semaphore.acquire().error() == code);
+      BOOST_TEST(mutex.lock_cancellable().error() == code);
+      BOOST_TEST(coro::blocking([] {}).error() == code);
+      BOOST_TEST(coro::stream(op::timer_many{.every = 1ms}).next().error() == code);
+    });
+    coro::yield();
+    t.request_cancel();
+    BOOST_TEST(t.join().has_value());
+    coro::channel<int> channel{0};
+    auto waits = coro::spawn([&] { return coro::select(channel.receiving()).error(); });
+    coro::yield();
+    waits.request_cancel();
+    BOOST_TEST(waits.join().value() == std::error_code(ECANCELED, std::system_category()));
+  });
+  const std::error_code nowhere{EPERM, std::system_category()};
+  coro::scope scope;
+  scope.spawn([] {});
+  coro::event event;
+  BOOST_TEST(coro::spawn([] {}).join().error() == nowhere);
+  BOOST_TEST(scope.join().error() == nowhere);
+  BOOST_TEST(coro::all([] {}).error() == nowhere);
+  BOOST_TEST(coro::with_timeout(1s, [] {}).error() == nowhere);
+  BOOST_TEST(coro::select(coro::after(1ms)).error() == nowhere);
+  BOOST_TEST(event.wait().error() == nowhere);
+  BOOST_TEST(coro::file{}.size().error() == std::error_code(EBADF, std::system_category()));
 }
 
 BOOST_AUTO_TEST_CASE(an_accept_that_wins_gives_its_socket) {

@@ -23,7 +23,7 @@ constexpr auto closing(directory_handle handle) noexcept { return op::close_dire
 constexpr auto closing(process_handle handle) noexcept { return op::close_process{.process = handle}; }
 
 inline auto closed_already() noexcept -> std::unexpected<std::error_code> {
-  return std::unexpected{std::make_error_code(std::errc::bad_file_descriptor)};
+  return system_error(static_cast<int>(std::errc::bad_file_descriptor));
 }
 /// \endcond
 
