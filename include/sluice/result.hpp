@@ -20,17 +20,17 @@ using result = std::expected<T, std::error_code>;
 
 /// Errors that no system call reports. Each compares equal to the `std::errc` of the system error behind it.
 enum class errc : std::uint8_t {
-  timed_out = 1,  ///< a deadline of ours passed; equals `std::errc::timed_out`, yet is another code than a connect's own `ETIMEDOUT`
-  not_found,      ///< a cancel found nothing: already done, or unknown; equals `std::errc::no_such_file_or_directory`
-  in_progress,    ///< a cancel came while the operation could no longer be interrupted; equals `std::errc::connection_already_in_progress`
-  deadlock,       ///< every task waits for another; equals `std::errc::resource_deadlock_would_occur`
-  closed,         ///< the other side of a channel or listener is gone; equals `std::errc::broken_pipe`
-  already_running,        ///< `run` inside a task of the same config; equals `std::errc::operation_not_permitted`
-  ring_unsupported,       ///< the kernel has no io_uring; equals `std::errc::function_not_supported`
-  ring_forbidden,         ///< a sysctl or a sandbox forbids io_uring; equals `std::errc::operation_not_permitted`
-  ring_denied,            ///< a security module forbids io_uring; equals `std::errc::permission_denied`
-  ring_memory,            ///< the locked-memory limit is too small for the ring; equals `std::errc::not_enough_memory`
-  ring_descriptors,       ///< no descriptor is left for the ring; equals `std::errc::too_many_files_open`
+  timed_out = 1,     ///< a deadline of ours passed; equals `std::errc::timed_out`, yet is another code than a connect's own `ETIMEDOUT`
+  not_found,         ///< a cancel found nothing: already done, or unknown; equals `std::errc::no_such_file_or_directory`
+  in_progress,       ///< not done yet, or past where a cancel can interrupt it; equals `std::errc::connection_already_in_progress`
+  deadlock,          ///< every task waits for another; equals `std::errc::resource_deadlock_would_occur`
+  closed,            ///< the other side of a channel or listener is gone; equals `std::errc::broken_pipe`
+  already_running,   ///< `run` inside a task of the same config; equals `std::errc::operation_not_permitted`
+  ring_unsupported,  ///< the kernel has no io_uring; equals `std::errc::function_not_supported`
+  ring_forbidden,    ///< a sysctl or a sandbox forbids io_uring; equals `std::errc::operation_not_permitted`
+  ring_denied,       ///< a security module forbids io_uring; equals `std::errc::permission_denied`
+  ring_memory,       ///< the locked-memory limit is too small for the ring; equals `std::errc::not_enough_memory`
+  ring_descriptors,  ///< no descriptor is left for the ring; equals `std::errc::too_many_files_open`
   ring_flag_unsupported,  ///< the kernel refuses the set-up flags as a whole; equals `std::errc::invalid_argument`
   ring_feature_missing,   ///< the kernel lacks a feature that the backend rests on; equals `std::errc::function_not_supported`
   flag_sqpoll,            ///< this kernel refuses `ring::sqpoll`; like every `flag_` value it equals `std::errc::invalid_argument`
@@ -58,7 +58,7 @@ namespace detail {
 inline constexpr char errc_messages[] =
     "the deadline passed before the operation was done\0"
     "there is no such operation in flight; it may be done already\0"
-    "the operation runs and can no longer be interrupted; wait for its result\0"
+    "it is not done, and may be past the point where it can be interrupted; wait for its result\0"
     "every task waits for another one, so none can ever go on\0"
     "the other side is closed\0"
     "this thread runs a scheduler of this config already; spawn a task instead of calling run\0"

@@ -137,6 +137,24 @@ BOOST_AUTO_TEST_CASE(a_span_of_operations_is_one_batch) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(a_batch_is_made_from_as_many_descriptions_as_there_are) {
+  in_a_task_and_outside([] {
+    const fixture::scratch_file file;
+    constexpr std::size_t count = 1000;  // more than the queue has entries
+    std::vector<std::byte> bytes(count);
+    (void)coro::io(op::write{.file = file.handle, .buffer = bytes_of("0123456789"), .offset = 0});
+    std::vector<op::read> wanted;
+    for (std::size_t i = 0; i < count; ++i)
+      wanted.push_back({.file = file.handle, .buffer = std::span{bytes}.subspan(i, 1), .offset = i % 10});
+    std::vector<aio::operation<op::read>> reads(wanted.begin(), wanted.end());
+    coro::io(std::span{reads});
+    for (std::size_t i = 0; i < count; ++i) {
+      BOOST_REQUIRE(reads[i].result().value() == 1U);
+      BOOST_REQUIRE(static_cast<char>(bytes[i]) == static_cast<char>('0' + i % 10));
+    }
+  });
+}
+
 BOOST_AUTO_TEST_CASE(the_same_operation_runs_without_a_scheduler) {
   const auto file = aio::run(op::open_at{.path = "/dev/null", .flags = sluice::open_flags::read});
   BOOST_REQUIRE(file.has_value());

@@ -81,7 +81,8 @@ struct coro_of {
     else
       __builtin_unreachable();  // the mistake was said; nothing else is to be said about it
   }
-  /// Starts a batch whose size is known at run time, unlinked, and waits for all; the results stay in the operations.
+  /// Starts a batch whose size is known at run time, unlinked, and waits for all; the results stay in the operations. These do not move: a
+  /// vector of them is made at once, `std::vector<aio::operation<op::read>> reads(wanted.begin(), wanted.end())` of `op::read`s.
   template <class Operation, std::size_t Extent>
   static void io(std::span<Operation, Extent> batch) noexcept {
     if constexpr (aio::check_batch<typename scheduler::backend_type, Operation>()) {
