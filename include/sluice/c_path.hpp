@@ -8,7 +8,8 @@
 namespace sluice::inline v0 {
 
 /// A view of a zero-terminated path. It converts from a string literal, a `const char*` and whatever has a `c_str()` of that type
-/// (`std::string`, `std::filesystem::path` on POSIX); the characters belong to the caller until the operation is done.
+/// (`std::string`, `std::filesystem::path` on POSIX), up to the first zero in it; the characters belong to the caller until the operation
+/// is done.
 class c_path {
  public:
   /// The empty path.

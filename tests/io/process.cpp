@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdlib>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -56,6 +57,39 @@ auto output_of(sluice::io::process_options options, const char* command) -> std:
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(processes, *needs::ring())
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(closing_one_ends_it_and_says_how, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  alone<coro>([&] {
+    typename coro::process none;
+    BOOST_TEST(none.close().has_value());
+    auto process = coro::process::spawn({.path = "/bin/sleep", .in = stdio::pipe, .out = stdio::pipe}, {"sleep", "100"}).value();
+    BOOST_TEST(process.close().has_value());
+    BOOST_TEST(!process);
+    BOOST_TEST(!process.in());
+    BOOST_TEST(!process.out());
+    BOOST_TEST_REQUIRE(process.status().has_value());
+    BOOST_TEST(process.status()->signal == SIGKILL);
+    BOOST_TEST(process.close().has_value());
+  });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_is_released_goes_on_and_is_somebody_elses, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  alone<coro>([&] {
+    auto process = coro::process::spawn({.path = "/bin/cat", .in = stdio::pipe, .out = stdio::pipe}, {"cat"}).value();
+    const auto handle = process.release();
+    BOOST_TEST(!process);
+    BOOST_TEST(process.in().write_all(std::as_bytes(std::span{"on", 2})).has_value());
+    std::array<std::byte, 2> back{};
+    BOOST_TEST(process.out().read_exactly(back).has_value());
+    BOOST_TEST(process.close().has_value());  // of the pipes: that ends the program
+    const auto ended = coro::io(sluice::op::child_exit{.process = handle});
+    BOOST_TEST_REQUIRE(ended.has_value());
+    BOOST_TEST(ended->code == 0);
+    BOOST_TEST(coro::io(sluice::op::close_process{.process = handle}).has_value());
+  });
+}
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(each_end_is_told_as_often_as_it_is_asked_for, Config, configs) {
   using coro = sluice::coro_of<Config>;

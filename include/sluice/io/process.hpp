@@ -215,6 +215,17 @@ class basic_process {
     if (status_) return {};
     return os::children::kill(handle());
   }
+  /// Kills it if it runs, waits for it, in a task that was asked to end, too, and closes its handle and the pipes. `status` says how it
+  /// ended. Nothing for none. \errors those of close(2)
+  auto close() noexcept -> result<void> {
+    end();
+    (void)in_.close();
+    (void)out_.close();
+    (void)err_.close();
+    return process_.close();
+  }
+  /// Gives the handle up: it goes on, and whoever takes the handle waits for it and closes that. The pipes stay.
+  [[nodiscard]] auto release() noexcept -> process_handle { return process_.release(); }
   /// Lets it go: it goes on, and nobody here waits for it. The pipes stay. When it ends, the system keeps its status until this process
   /// ends, too. \errors those of close(2)
   auto detach() noexcept -> result<void> { return process_.close(); }
