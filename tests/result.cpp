@@ -117,6 +117,9 @@ BOOST_AUTO_TEST_CASE(error_results_are_made_from_either_kind_of_code) {
   const result<int> system = sluice::system_error(EADDRINUSE);
   BOOST_REQUIRE(!system);
   BOOST_TEST((system.error() == std::errc::address_in_use));
+  const result<void> as_system = sluice::failure(std::errc::address_in_use);
+  BOOST_TEST((as_system.error() == system.error()));
+  BOOST_TEST((as_system.error() == std::errc::address_in_use));
   const result<void> ours = sluice::failure(errc::deadlock);
   BOOST_REQUIRE(!ours);
   BOOST_TEST((ours.error() == errc::deadlock));

@@ -150,9 +150,7 @@ class address_reader {
   std::string_view rest_;
 };
 
-inline auto invalid_address() noexcept -> std::unexpected<std::error_code> {
-  return std::unexpected{std::make_error_code(std::errc::invalid_argument)};
-}
+inline auto invalid_address() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::invalid_argument); }
 
 }  // namespace detail
 
@@ -339,20 +337,20 @@ class unix_path {
   /// \errors invalid_argument for an empty path or one with a zero byte; filename_too_long beyond 107 bytes
   [[nodiscard]] static constexpr auto make(std::string_view path) noexcept -> result<unix_path> {
     if (path.empty() || path.find('\0') != std::string_view::npos) return detail::invalid_address();
-    if (path.size() >= capacity) return std::unexpected{std::make_error_code(std::errc::filename_too_long)};
+    if (path.size() >= capacity) return failure(std::errc::filename_too_long);
     return unix_path{path, 0};
   }
   /// An abstract name, which may hold any byte.
   /// \errors filename_too_long beyond 107 bytes \os Linux \src unix(7)
   [[nodiscard]] static constexpr auto abstract(std::string_view name) noexcept -> result<unix_path> {
-    if (name.size() >= capacity) return std::unexpected{std::make_error_code(std::errc::filename_too_long)};
+    if (name.size() >= capacity) return failure(std::errc::filename_too_long);
     return unix_path{name, 1};
   }
   /// From the bytes as the system keeps them: a path without its closing zero byte, or a zero byte and an abstract name.
   /// \errors invalid_argument for no byte; filename_too_long beyond `capacity`
   [[nodiscard]] static constexpr auto from_bytes(std::string_view bytes) noexcept -> result<unix_path> {
     if (bytes.empty()) return detail::invalid_address();
-    if (bytes.size() > capacity) return std::unexpected{std::make_error_code(std::errc::filename_too_long)};
+    if (bytes.size() > capacity) return failure(std::errc::filename_too_long);
     return unix_path{bytes, 0};
   }
 

@@ -147,6 +147,7 @@ inline const error_category error_category_instance{};
 namespace detail {
 // Out of line, like all that only failures run.
 [[gnu::noinline, gnu::cold]] inline auto system_code(int number) noexcept -> std::error_code { return {number, std::system_category()}; }
+inline auto system_code(std::errc portable) noexcept -> std::error_code { return system_code(static_cast<int>(portable)); }
 }  // namespace detail
 
 /// An error result from a system's own number (`errno`, `GetLastError`); `number` is positive.
@@ -157,10 +158,13 @@ namespace detail {
 /// An error result from one of ours.
 [[nodiscard]] inline auto failure(errc code) noexcept -> std::unexpected<std::error_code> { return std::unexpected{make_error_code(code)}; }
 
-/// The code of an operation that was cancelled: the system's own `ECANCELED`, equal to `std::errc::operation_canceled`.
-[[nodiscard]] inline auto canceled() noexcept -> std::unexpected<std::error_code> {
-  return system_error(static_cast<int>(std::errc::operation_canceled));
+/// An error result that the system has a number for, given by the library itself: the very code that the system would have given.
+[[nodiscard]] inline auto failure(std::errc portable) noexcept -> std::unexpected<std::error_code> {
+  return std::unexpected{detail::system_code(portable)};
 }
+
+/// The code of an operation that was cancelled: the system's own `ECANCELED`, equal to `std::errc::operation_canceled`.
+[[nodiscard]] inline auto canceled() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::operation_canceled); }
 
 namespace detail {
 

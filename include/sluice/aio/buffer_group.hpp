@@ -22,8 +22,7 @@ class basic_buffer_group {
  public:
   /// Makes one for a ring. \errors `invalid_argument` for a count or a size out of range; `not_enough_memory`
   [[nodiscard, gnu::cold]] static auto make(Ring& ring, const buffer_group_options& options) noexcept -> result<basic_buffer_group> {
-    if (options.count == 0 || options.count > most || options.bytes == 0)
-      return system_error(static_cast<int>(std::errc::invalid_argument));
+    if (options.count == 0 || options.count > most || options.bytes == 0) return failure(std::errc::invalid_argument);
     const auto memory = Ring::os::map(layout{options}.total);
     if (!memory) return std::unexpected{memory.error()};
     const layout at{options};

@@ -50,7 +50,7 @@ struct blocking_ring {
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
   if (blocking_ring_is_gone<Config>) {
-    why = sluice::detail::system_code(static_cast<int>(std::errc::operation_not_permitted));
+    why = sluice::detail::system_code(std::errc::operation_not_permitted);
     return nullptr;
   }
   static thread_local blocking_ring<Config> cached;

@@ -165,7 +165,7 @@ auto blocking(F&& f, Args&&... args) -> result_of_t<blocking_result_t<F, Args...
   if (me.is_refused()) return canceled();
   auto* const pool = pool_of(*me.home);
   auto* const box = me.home->shared_inbox();
-  if (pool == nullptr || box == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+  if (pool == nullptr || box == nullptr) return failure(std::errc::not_enough_memory);
   if constexpr (takes_stop_token<F, Args...>) stop.emplace();
 
   struct job : blocking_wait<Config> {

@@ -288,9 +288,7 @@ class basic_channel {
     return std::move(*place);
   }
 
-  static auto try_again() noexcept -> std::unexpected<std::error_code> {
-    return system_error(static_cast<int>(std::errc::resource_unavailable_try_again));
-  }
+  static auto try_again() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::resource_unavailable_try_again); }
 
   std::size_t capacity_;
   sluice::detail::fixed_array<slot> items_;

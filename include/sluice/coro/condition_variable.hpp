@@ -34,7 +34,7 @@ class basic_condition_variable {
   auto wait(guard& held) noexcept -> result<void> {
     const caller<Config> me;
     if (!me.is_task()) return no_task();
-    if (!held) return system_error(static_cast<int>(std::errc::invalid_argument));
+    if (!held) return failure(std::errc::invalid_argument);
     if (me.is_refused()) return canceled();
     wait_for_word w{*held.mutex(), me.task()};
     // Nobody runs between this and the wait.

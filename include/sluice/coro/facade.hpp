@@ -299,7 +299,7 @@ struct coro_of {
       using outcome_type = result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
       using handle = task<typename outcome_type::value_type>;
       auto* const home = detail::current<config>;
-      if (home == nullptr) return handle{sluice::detail::system_code(static_cast<int>(std::errc::operation_not_permitted))};
+      if (home == nullptr) return handle{sluice::detail::system_code(std::errc::operation_not_permitted)};
       auto* const made = home->create(options, std::forward<F>(f), std::forward<Args>(args)...);
       return made != nullptr ? handle{*made} : handle{home->why_none()};
     }

@@ -43,7 +43,7 @@ class housing {
     fiber_type* const hot = slab_.take();
     if (hot == nullptr) [[unlikely]] {
       stacks_.deallocate(*stack);
-      note_refusal(detail::system_code(static_cast<int>(std::errc::not_enough_memory)));
+      note_refusal(detail::system_code(std::errc::not_enough_memory));
       return {};
     }
     // Made at once: what is written in parts and copied as a whole makes a processor wait.

@@ -137,7 +137,7 @@ class remote_task {
   auto request_cancel() const noexcept -> result<void> {
     if (inbox_ == nullptr) return canceled();
     auto* const request = new (std::nothrow) cancel_message;
-    if (request == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+    if (request == nullptr) return failure(std::errc::not_enough_memory);
     request->run = &cancel_message::act;
     request->slot = slot_;
     request->generation = generation_;

@@ -55,7 +55,7 @@ class remote_scheduler {
       if (inbox_ == nullptr) return canceled();
       using letter_type = letter<std::decay_t<F>, std::decay_t<Args>...>;
       auto* const one = new (std::nothrow) letter_type{std::forward<F>(f), std::forward<Args>(args)...};
-      if (one == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+      if (one == nullptr) return failure(std::errc::not_enough_memory);
       const auto posted = inbox_->post(*one);
       if (!posted) delete one;
       return posted;

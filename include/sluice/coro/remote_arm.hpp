@@ -95,7 +95,7 @@ class remote_arm : public remote_waiter, message {
  protected:
   [[nodiscard]] auto is_done() const noexcept -> bool { return how_ == remote_outcome::done; }
   [[nodiscard]] auto why_not() const noexcept -> std::unexpected<std::error_code> {
-    if (is_refused_) return system_error(static_cast<int>(std::errc::not_enough_memory));
+    if (is_refused_) return failure(std::errc::not_enough_memory);
     return failure(errc::closed);
   }
 

@@ -211,7 +211,7 @@ class basic_remote_channel {
       return {};
     }
     if (how == outcome::closed) return failure(errc::closed);
-    return system_error(static_cast<int>(std::errc::resource_unavailable_try_again));
+    return failure(std::errc::resource_unavailable_try_again);
   }
 
   static constexpr wait_kind sends{

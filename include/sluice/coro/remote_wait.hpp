@@ -188,7 +188,7 @@ auto wait_remotely(remote_line& line, const wait_kind& facts, Look&& look, waits
     return {};
   }
   auto* const box = me.home->shared_inbox();
-  if (box == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+  if (box == nullptr) return failure(std::errc::not_enough_memory);
   waiting_task<Config> w{facts, *me.home, *box, line, whom};
   // A wait that could be cut short must not begin where that has been asked for already.
   if (facts.cancel != nullptr && me.is_refused()) return canceled();

@@ -56,7 +56,7 @@ class basic_core {
   /// \errors `operation_canceled` if that core has ended; `invalid_argument` for a number that none has; `not_enough_memory`
   template <class F, class... Args>
   auto spawn_on(std::size_t index, F&& f, Args&&... args) -> result<void> {
-    if (index >= count()) return system_error(static_cast<int>(std::errc::invalid_argument));
+    if (index >= count()) return failure(std::errc::invalid_argument);
     return all_.cores[index].there_.post(std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// Asks the root tasks of all cores to end.
@@ -163,7 +163,7 @@ struct runtime_parts {
   auto make_known(core_type& core, scheduler_type& home, frame<Config>& root) noexcept -> bool {
     auto* const box = home.shared_inbox();
     if (box == nullptr) {
-      refuse_known(std::make_error_code(std::errc::not_enough_memory));
+      refuse_known(sluice::detail::system_code(std::errc::not_enough_memory));
       return false;
     }
     core.there_ = remote_scheduler<Config>{box};

@@ -92,7 +92,7 @@ class basic_scope : public task_owner<Config> {
   template <class F, class... Args>
   void start(const spawn_options& options, F&& f, Args&&... args) {
     if (home_ == nullptr) {
-      fail(sluice::detail::system_code(static_cast<int>(std::errc::operation_not_permitted)), nullptr);
+      fail(sluice::detail::system_code(std::errc::operation_not_permitted), nullptr);
       return;
     }
     auto* const made = home_->create(options, std::forward<F>(f), std::forward<Args>(args)...);

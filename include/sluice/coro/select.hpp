@@ -227,7 +227,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
   }
 
   auto make_result() noexcept -> result_type {
-    if (this->winner == nobody) return result_type{sluice::detail::system_code(static_cast<int>(std::errc::operation_canceled))};
+    if (this->winner == nobody) return result_type{sluice::detail::system_code(std::errc::operation_canceled)};
     return result_type{this->winner, std::tuple<std::optional<typename arm_state<Config, Arms>::value_type>...>{value_of<I>()...}};
   }
 
@@ -304,8 +304,8 @@ auto select(Arms&&... arms) noexcept {
   using frame_type = select_frame<Config, std::index_sequence_for<Arms...>, std::remove_cvref_t<Arms>...>;
   using result_type = typename frame_type::result_type;
   const caller<Config> me;
-  if (!me.is_task()) return result_type{sluice::detail::system_code(static_cast<int>(std::errc::operation_not_permitted))};
-  if (me.is_refused()) return result_type{sluice::detail::system_code(static_cast<int>(std::errc::operation_canceled))};
+  if (!me.is_task()) return result_type{sluice::detail::system_code(std::errc::operation_not_permitted)};
+  if (me.is_refused()) return result_type{sluice::detail::system_code(std::errc::operation_canceled)};
   return frame_type{*me.home, me.task(), arms...}.run();
 }
 

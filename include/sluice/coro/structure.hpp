@@ -127,7 +127,7 @@ template <class Config, class F>
 auto with_deadline(time_point deadline, F&& f) -> result_of_t<std::invoke_result_t<F>> {
   using outcome_type = result_of_t<std::invoke_result_t<F>>;
   auto* const home = detail::current<Config>;
-  if (home == nullptr || !home->in_task()) return system_error(static_cast<int>(std::errc::operation_not_permitted));
+  if (home == nullptr || !home->in_task()) return failure(std::errc::operation_not_permitted);
   auto& task = *home->self().cold;
   cancel_scope scope{};
   typename scheduler<Config>::scope_deadline limit;

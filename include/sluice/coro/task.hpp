@@ -141,7 +141,7 @@ class [[nodiscard]] basic_task {
   }
 
   auto why_empty() noexcept -> result<T> {
-    if (category_ == nullptr) return system_error(static_cast<int>(std::errc::invalid_argument));
+    if (category_ == nullptr) return failure(std::errc::invalid_argument);
     return std::unexpected{std::error_code{number_, *std::exchange(category_, nullptr)}};
   }
 

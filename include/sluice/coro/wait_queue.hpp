@@ -111,9 +111,7 @@ template <class Config>
   return false;
 }
 
-[[nodiscard]] inline auto no_task() noexcept -> std::unexpected<std::error_code> {
-  return system_error(static_cast<int>(std::errc::operation_not_permitted));
-}
+[[nodiscard]] inline auto no_task() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::operation_not_permitted); }
 /// \endcond
 
 }  // namespace sluice::inline v0::coro

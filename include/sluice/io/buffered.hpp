@@ -180,9 +180,7 @@ class buffered_reader {
   }
 
  private:
-  static auto too_long() noexcept -> std::unexpected<std::error_code> {
-    return std::unexpected{std::make_error_code(std::errc::message_size)};
-  }
+  static auto too_long() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::message_size); }
 
   auto take(std::span<std::byte> into) noexcept -> std::size_t {
     const auto have = buffered();
@@ -293,7 +291,7 @@ class buffered_writer {
       failed_ = !put || *put == 0;
       if (!put) return std::unexpected{put.error()};
       // Nothing that takes bytes takes none of some for ever, and nobody shall spin if it does.
-      if (*put == 0) return std::unexpected{std::make_error_code(std::errc::io_error)};
+      if (*put == 0) return failure(std::errc::io_error);
       const std::size_t old = *put < pending().size() ? *put : pending().size();
       queue_.pop(old);
       bytes = bytes.subspan(*put - old);

@@ -45,7 +45,7 @@ class byte_queue {
   }
   [[nodiscard]] auto make() noexcept -> result<void> {
     if (!memory_) memory_.reset(new (std::nothrow) std::byte[capacity_]);
-    if (!memory_) return std::unexpected{std::make_error_code(std::errc::not_enough_memory)};
+    if (!memory_) return failure(std::errc::not_enough_memory);
     return {};
   }
   void push(std::size_t count) noexcept { end_ += count; }

@@ -50,7 +50,7 @@ auto write_all(Sink& to, std::span<const std::byte> buffer) noexcept -> result<v
     const auto put = to.write_some(buffer);
     if (!put) return std::unexpected{put.error()};
     // Nothing that takes bytes takes none of some for ever, and nobody shall spin if it does.
-    if (*put == 0) return std::unexpected{std::make_error_code(std::errc::io_error)};
+    if (*put == 0) return failure(std::errc::io_error);
     buffer = buffer.subspan(*put);
   }
   return {};
@@ -86,7 +86,7 @@ auto read_until(Source& from, std::string& text, std::string_view mark, std::siz
     const std::size_t begin = looked_at < mark.size() ? 0 : looked_at - (mark.size() - 1);
     if (const auto at = text.find(mark, begin); at != std::string::npos) return at + mark.size();
     looked_at = text.size();
-    if (looked_at >= most) return std::unexpected{std::make_error_code(std::errc::message_size)};
+    if (looked_at >= most) return failure(std::errc::message_size);
     std::array<std::byte, piece> buffer;
     const auto got = from.read_some(std::span{buffer}.first(most - looked_at < piece ? most - looked_at : piece));
     if (!got) return std::unexpected{got.error()};

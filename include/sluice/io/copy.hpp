@@ -105,7 +105,7 @@ auto copy_through_buffer(From& from, To& to, copy_state& state) noexcept -> resu
   if (state.left == 0) return {};
   const std::size_t bytes = state.at_most(copied_at_once);
   const std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[bytes]};
-  if (!memory) return std::unexpected{std::make_error_code(std::errc::not_enough_memory)};
+  if (!memory) return failure(std::errc::not_enough_memory);
   while (state.left != 0) {
     const auto got = from.read_some(std::span{memory.get(), state.at_most(bytes)});
     if (!got) return std::unexpected{got.error()};
@@ -193,7 +193,7 @@ class copy_by_system {
           return false;
         }
         if (!put) return std::unexpected{put.error()};
-        if (*put == 0) return std::unexpected{std::make_error_code(std::errc::io_error)};
+        if (*put == 0) return failure(std::errc::io_error);
         rest -= *put;
         state.add(*put);
       }

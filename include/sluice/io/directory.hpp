@@ -54,7 +54,7 @@ class basic_directory : public basic_object<Config, directory_handle> {
     if (!*this) return closed_already();
     if (!names_) {
       names_.reset(new (std::nothrow) names);
-      if (!names_) return std::unexpected{std::make_error_code(std::errc::not_enough_memory)};
+      if (!names_) return failure(std::errc::not_enough_memory);
     }
     while (names_->at == directory_entries::iterator{}) {
       const auto got = basic_directory::perform(op::read_directory{.directory = this->handle(), .buffer = names_->bytes});

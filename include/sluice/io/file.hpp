@@ -84,7 +84,7 @@ class basic_file : public basic_object<Config, file_handle>, public reading<basi
     while (!buffer.empty()) {
       const auto put = basic_file::perform(op::write{.file = this->handle(), .buffer = buffer, .offset = offset});
       if (!put) return std::unexpected{put.error()};
-      if (*put == 0) return std::unexpected{std::make_error_code(std::errc::io_error)};
+      if (*put == 0) return failure(std::errc::io_error);
       buffer = buffer.subspan(*put);
       offset += *put;
     }
@@ -126,9 +126,7 @@ class basic_file : public basic_object<Config, file_handle>, public reading<basi
 
  private:
   // The number stands for the file's own position elsewhere.
-  static auto no_such_place() noexcept -> std::unexpected<std::error_code> {
-    return std::unexpected{std::make_error_code(std::errc::invalid_argument)};
-  }
+  static auto no_such_place() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::invalid_argument); }
 };
 
 }  // namespace sluice::inline v0::io

@@ -22,9 +22,7 @@ constexpr auto closing(socket_handle handle) noexcept { return op::close_socket{
 constexpr auto closing(directory_handle handle) noexcept { return op::close_directory{.directory = handle}; }
 constexpr auto closing(process_handle handle) noexcept { return op::close_process{.process = handle}; }
 
-inline auto closed_already() noexcept -> std::unexpected<std::error_code> {
-  return system_error(static_cast<int>(std::errc::bad_file_descriptor));
-}
+inline auto closed_already() noexcept -> std::unexpected<std::error_code> { return failure(std::errc::bad_file_descriptor); }
 /// \endcond
 
 /// Owns a handle and closes it at its end. Closing first cancels what this scheduler has in flight on the handle and waits for it, and is

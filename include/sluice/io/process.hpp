@@ -106,7 +106,7 @@ auto read_rest(Source& from, std::string& text, std::size_t most) -> result<void
     text.resize(before + got.value_or(0));
     if (!got) return std::unexpected{got.error()};
     if (*got == 0) return {};
-    if (text.size() > most) return std::unexpected{std::make_error_code(std::errc::message_size)};
+    if (text.size() > most) return failure(std::errc::message_size);
   }
 }
 /// \endcond
@@ -238,7 +238,7 @@ class basic_process {
   /// \allocates the outputs, and three tasks
   [[nodiscard]] auto communicate(std::span<const std::byte> input = {}, std::size_t most = std::string{}.max_size())
       -> result<process_output> {
-    if (!input.empty() && !in_) return std::unexpected{std::make_error_code(std::errc::invalid_argument)};
+    if (!input.empty() && !in_) return failure(std::errc::invalid_argument);
     process_output all;
     {
       coro::basic_scope<Config> streams;

@@ -131,7 +131,7 @@ class basic_resolver {
     if (!me.is_task()) return policy_type::look_up(std::string{host}.c_str(), port);
     if (me.is_refused()) return canceled();
     auto* const pool = coro::pool_of(*me.home);
-    if (pool == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+    if (pool == nullptr) return failure(std::errc::not_enough_memory);
     auto* const question = new host_question<Config>{host, port};
     if (const auto taken = pool->submit(*question); !taken) {
       question->leave();

@@ -43,7 +43,7 @@ class basic_udp_socket : public basic_socket<Config> {
   /// \errors those of socket(2) and setsockopt(2); `address_family_not_supported` for local sockets
   [[nodiscard]] static auto open(socket_domain family = socket_domain::ipv4, const udp_options& options = {}) noexcept
       -> result<basic_udp_socket> {
-    if (family == socket_domain::local) return std::unexpected{std::make_error_code(std::errc::address_family_not_supported)};
+    if (family == socket_domain::local) return failure(std::errc::address_family_not_supported);
     const auto made = basic_udp_socket::perform(op::socket{.domain = family, .type = socket_type::datagram});
     if (!made) return std::unexpected{made.error()};
     basic_udp_socket socket{*made};
@@ -99,7 +99,7 @@ class basic_udp_socket : public basic_socket<Config> {
   /// \units bytes  \errors those of `receive_from`; `message_size` if it was longer than the buffer, which has its beginning
   [[nodiscard]] auto receive(std::span<std::byte> buffer) noexcept -> result<std::size_t> {
     const auto got = basic_udp_socket::perform(op::recv{.socket = this->handle(), .buffer = buffer, .flags = recv_flags::truncate});
-    if (got && *got > buffer.size()) return std::unexpected{std::make_error_code(std::errc::message_size)};
+    if (got && *got > buffer.size()) return failure(std::errc::message_size);
     return got;
   }
   /// `receive`, as `byte_source` names it: one datagram. \units bytes  \errors as above
@@ -116,7 +116,7 @@ class basic_udp_socket : public basic_socket<Config> {
  private:
   static auto whole(const result<std::size_t>& sent, std::span<const std::byte> data) noexcept -> result<void> {
     if (!sent) return std::unexpected{sent.error()};
-    if (*sent != data.size()) return std::unexpected{std::make_error_code(std::errc::message_size)};
+    if (*sent != data.size()) return failure(std::errc::message_size);
     return {};
   }
 };

@@ -70,7 +70,7 @@ class basic_unix_stream : public basic_connection<Config, basic_unix_stream<Conf
   /// `write_all`, some of the data may have been sent then, and the descriptors with it  \src sendmsg(2), unix(7)
   auto send_handles(std::span<const any_handle> handles, std::span<const std::byte> data) noexcept -> result<void> {
     using message_type = typename os::handle_message;
-    if (data.empty() || handles.size() > message_type::most) return std::unexpected{std::make_error_code(std::errc::invalid_argument)};
+    if (data.empty() || handles.size() > message_type::most) return failure(std::errc::invalid_argument);
     message_type beside;
     const const_buffer all{data};
     // Only once: a rest that is sent by the same call would take them along again.
@@ -85,7 +85,7 @@ class basic_unix_stream : public basic_connection<Config, basic_unix_stream<Conf
   /// system.
   /// \units bytes  \errors `invalid_argument` for no room for data; those of recvmsg(2); `operation_canceled`  \src recvmsg(2), unix(7)
   [[nodiscard]] auto receive_handles(std::span<owned_handle> into, std::span<std::byte> data) noexcept -> result<received_handles> {
-    if (data.empty()) return std::unexpected{std::make_error_code(std::errc::invalid_argument)};
+    if (data.empty()) return failure(std::errc::invalid_argument);
     typename os::handle_message beside;
     const mutable_buffer all{data};
     const auto got = basic_unix_stream::perform(op::recv_msg{.socket = this->handle(), .buffers = {&all, 1}, .control = beside.room()});

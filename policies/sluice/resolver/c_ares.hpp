@@ -106,8 +106,8 @@ struct c_ares {
         case ARES_ENOTFOUND:
         case ARES_ENODATA:
         case ARES_ENONAME: return make_error_code(errc::no_such_host);
-        case ARES_EBADNAME: return std::make_error_code(std::errc::invalid_argument);
-        case ARES_ENOMEM: return std::make_error_code(std::errc::not_enough_memory);
+        case ARES_EBADNAME: return sluice::detail::system_code(std::errc::invalid_argument);
+        case ARES_ENOMEM: return sluice::detail::system_code(std::errc::not_enough_memory);
         default: return make_error_code(errc::resolver_failed);
       }
     }
@@ -129,7 +129,7 @@ struct c_ares {
           std::memcpy(&storage, one->ai_addr, one->ai_addrlen);
           if (const auto where = os::decode(storage, one->ai_addrlen).as_ip()) found_.push_back({where->address, port_});
         }
-      } catch (const std::bad_alloc&) { why_ = std::make_error_code(std::errc::not_enough_memory); }
+      } catch (const std::bad_alloc&) { why_ = sluice::detail::system_code(std::errc::not_enough_memory); }
       if (!why_ && found_.empty()) why_ = make_error_code(errc::no_such_host);
     }
 

@@ -49,10 +49,10 @@ class external {
   /// Cuts `storage` into `N` equal stacks. The caller keeps it alive as long as the policy. Binding again replaces the storage.
   /// \errors `invalid_argument` when a stack would have fewer than `least_bytes`; `device_or_resource_busy` while a stack is out
   auto bind(std::span<std::byte> storage) noexcept -> result<void> {
-    if (out_ != 0) return system_error(static_cast<int>(std::errc::device_or_resource_busy));
+    if (out_ != 0) return failure(std::errc::device_or_resource_busy);
     const std::size_t skip = (alignment - reinterpret_cast<std::uintptr_t>(storage.data()) % alignment) % alignment;
     const std::size_t bytes = storage.size() < skip ? 0 : (storage.size() - skip) / N / alignment * alignment;
-    if (bytes < least_bytes) return system_error(static_cast<int>(std::errc::invalid_argument));
+    if (bytes < least_bytes) return failure(std::errc::invalid_argument);
     unbind();
     first_ = storage.data() + skip;
     bytes_ = bytes;
@@ -72,7 +72,7 @@ class external {
         (void)bind(std::as_writable_bytes(std::span{*Storage}));
       }
     }
-    if (bytes_ == 0 || out_ == N) return system_error(static_cast<int>(std::errc::not_enough_memory));
+    if (bytes_ == 0 || out_ == N) return failure(std::errc::not_enough_memory);
     const std::uint32_t index = free_[N - ++out_];
     return stack_span{.base = first_ + index * bytes_, .bytes = bytes_, .index = index};
   }

@@ -191,7 +191,7 @@ class guarded {
   static constexpr std::size_t most_kept = 8;
   static constexpr std::size_t none = SIZE_MAX;
 
-  static auto no_memory() noexcept { return system_error(static_cast<int>(std::errc::not_enough_memory)); }
+  static auto no_memory() noexcept { return failure(std::errc::not_enough_memory); }
   static auto whole_pages(std::size_t bytes) noexcept -> std::size_t {
     const std::size_t page = Os::page_bytes();  // a power of two
     return (bytes + page - 1) & ~(page - 1);

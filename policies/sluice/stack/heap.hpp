@@ -53,7 +53,7 @@ class heap {
       bytes = (bytes + alignment - 1) / alignment * alignment;
       memory = ::operator new(bytes + trailer_bytes, std::align_val_t{alignment}, std::nothrow);
     }
-    if (memory == nullptr) return system_error(static_cast<int>(std::errc::not_enough_memory));
+    if (memory == nullptr) return failure(std::errc::not_enough_memory);
     const stack_span stack{.base = static_cast<std::byte*>(memory), .bytes = bytes, .index = next_++};
     if constexpr (Os::tracks_stacks) ::new (static_cast<void*>(stack.base + bytes)) unsigned{Os::stack_mapped(stack.base, bytes)};
     return stack;

@@ -58,7 +58,7 @@ class heap {
   /// \errors not_enough_memory
   auto arm(timer_node& node) noexcept -> result<void> {
     assert(!node.armed);
-    if (size() >= room_ && !grow()) [[unlikely]] { return std::unexpected{std::make_error_code(std::errc::not_enough_memory)}; }
+    if (size() >= room_ && !grow()) [[unlikely]] { return failure(std::errc::not_enough_memory); }
     node.armed = true;
     if (expiring_ && node.deadline <= now_) [[unlikely]] {
       hold_back(node);
