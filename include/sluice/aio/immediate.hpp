@@ -7,6 +7,7 @@
 #include <sluice/aio/links.hpp>
 #include <sluice/aio/ring.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <span>
@@ -22,53 +23,68 @@ namespace sluice::inline v0::aio {
 template <class Config>
 inline constinit thread_local bool has_blocking_ring = false;
 
-// Whether that ring has gone with the thread's objects. Some that go later may still have to close what they own: those that were made
-// before it, and those of static storage.
-template <class Config>
-inline constinit thread_local bool blocking_ring_is_gone = false;
-
-// That ring; made at the first operation that takes one, gone with the thread. A refusal is not kept: what was missing may be there the
-// next time.
+// That ring; made at the first operation that takes one. A refusal is not kept: what was missing may be there the next time. It goes with
+// the thread's objects; some that go later may still have to close what they own, those that were made before it and those of static
+// storage. So this has no destructor, and a ring that is made after that goes with the call that it was made for.
 template <class Config>
 struct blocking_ring {
-  union {
-    ring<Config> one;
-  };
-  bool made = false;
+  alignas(ring<Config>) std::byte place[sizeof(ring<Config>)];
+  ring<Config>* made;
+  bool is_late;  // the thread's objects have gone
 
-  constexpr blocking_ring() noexcept {}  // NOLINT(modernize-use-equals-default)
-  blocking_ring(const blocking_ring&) = delete;
-  auto operator=(const blocking_ring&) -> blocking_ring& = delete;
-  ~blocking_ring() {
-    if (made) one.~ring();
+  [[gnu::noinline, gnu::cold]] void end() noexcept {
+    if (made != nullptr) std::exchange(made, nullptr)->~ring();
     has_blocking_ring<Config> = false;
-    blocking_ring_is_gone<Config> = true;
+  }
+};
+template <class Config>
+inline constinit thread_local blocking_ring<Config> blocking_ring_of_thread{};
+
+// Ends it with the thread's objects.
+template <class Config>
+struct blocking_ring_end {
+  blocking_ring_end() noexcept = default;
+  blocking_ring_end(const blocking_ring_end&) = delete;
+  auto operator=(const blocking_ring_end&) -> blocking_ring_end& = delete;
+  ~blocking_ring_end() {
+    auto& cached = blocking_ring_of_thread<Config>;
+    cached.end();
+    cached.is_late = true;
   }
 };
 
 // The same, or null and the reason.
 template <class Config>
 [[gnu::noinline, gnu::cold]] auto blocking_ring_or(std::error_code& why) noexcept -> ring<Config>* {
-  if (blocking_ring_is_gone<Config>) {
-    why = sluice::detail::system_code(std::errc::operation_not_permitted);
-    return nullptr;
-  }
-  static thread_local blocking_ring<Config> cached;
+  auto& cached = blocking_ring_of_thread<Config>;
+  if (!cached.is_late) static thread_local const blocking_ring_end<Config> end;
   // That of the parent is no ring of a forked child's.
-  if (cached.made && cached.one.in_child()) {
-    cached.one.~ring();
-    cached.made = false;
-  }
-  if (!cached.made) {
+  if (cached.made != nullptr && cached.made->in_child()) cached.end();
+  if (cached.made == nullptr) {
     const auto opened = ring<Config>::backend_type::open({});
     if (!opened) {
       why = opened.error();
       return nullptr;
     }
-    ::new (static_cast<void*>(&cached.one)) ring<Config>{*opened};
-    cached.made = has_blocking_ring<Config> = true;
+    cached.made = ::new (static_cast<void*>(cached.place)) ring<Config>{*opened};
+    has_blocking_ring<Config> = true;
   }
-  return &cached.one;
+  return cached.made;
+}
+
+// The same for what outlives the call.
+template <class Config>
+[[gnu::cold]] auto lasting_ring_or(std::error_code& why) noexcept -> ring<Config>* {
+  if (!blocking_ring_of_thread<Config>.is_late) return blocking_ring_or<Config>(why);
+  why = sluice::detail::system_code(std::errc::operation_not_permitted);
+  return nullptr;
+}
+
+// After a call.
+template <class Config>
+void done_blocking() noexcept {
+  if (auto& cached = blocking_ring_of_thread<Config>; cached.is_late) [[unlikely]]
+    cached.end();
 }
 
 // Blocks until the count is down, which each operation's waiter points to.
@@ -78,33 +94,16 @@ template <class Ring>
     if (where.step(wait::one, true)) return;
 }
 
-// Calls `use` with the thread's ring, with one for this once when that has gone, or `refuse` with the reason why there is none.
-template <class Config, class Use, class Refuse>
-void with_blocking_ring(Use&& use, Refuse&& refuse) noexcept {
-  if (blocking_ring_is_gone<Config>) {
-    if (auto one = ring<Config>::make())
-      use(*one);
-    else
-      refuse(one.error());
-    return;
-  }
-  std::error_code why;
-  if (auto* const where = blocking_ring_or<Config>(why))
-    use(*where);
-  else
-    refuse(why);
-}
-
 template <class Config>
 [[gnu::noinline, gnu::cold]] void finish_blocking(any_call<ring<Config>>& batch) noexcept {
-  with_blocking_ring<Config>(
-      [&](auto& where) noexcept {
-        std::size_t pending = 0;
-        pending = batch.size() - batch.start_rarely(where, &pending);
-        block_until_zero(where, pending);
-        if (pending != 0) batch.give_up();  // the ring is lost
-      },
-      [&](const std::error_code& why) noexcept { batch.refuse(raw(why)); });
+  std::error_code why;
+  auto* const where = blocking_ring_or<Config>(why);
+  if (where == nullptr) return batch.refuse(raw(why));
+  std::size_t pending = 0;
+  pending = batch.size() - batch.start_rarely(*where, &pending);
+  block_until_zero(*where, pending);
+  if (pending != 0) batch.give_up();  // the ring is lost
+  done_blocking<Config>();
 }
 
 // Whether a call is one operation that the system may serve by one call.
@@ -151,16 +150,17 @@ template <class Config, class... Ops>
 /// Runs a batch whose size is known at run time and blocks the thread until all are done; the results stay in the operations.
 template <class Config, class Op>
 void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>, Op>> batch) noexcept {
-  with_blocking_ring<Config>(
-      [&](auto& where) noexcept {
-        where.start(batch);
-        for (auto& one : batch)
-          while (one.state == record_state::in_flight)
-            if (where.step()) return;
-      },
-      [&](const std::error_code& why) noexcept {
-        for (auto& one : batch) one.refuse(raw(why));
-      });
+  std::error_code why;
+  auto* const where = blocking_ring_or<Config>(why);
+  if (where == nullptr) {
+    for (auto& one : batch) one.refuse(raw(why));
+    return;
+  }
+  where->start(batch);
+  const auto is_unfinished = [](const auto& one) noexcept { return one.state == record_state::in_flight; };
+  for (auto& one : batch)
+    while (is_unfinished(one) && !where->step()) {}
+  done_blocking<Config>();
 }
 
 }  // namespace sluice::inline v0::aio

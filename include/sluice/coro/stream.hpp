@@ -104,7 +104,7 @@ class basic_stream {
     return home != nullptr && home->in_task() ? home : nullptr;
   }
   static auto ring_for(scheduler_type* home, std::error_code& refused) noexcept -> ring_type* {
-    return home != nullptr ? &home->own_ring() : aio::blocking_ring_or<Config>(refused);
+    return home != nullptr ? &home->own_ring() : aio::lasting_ring_or<Config>(refused);
   }
 
   [[nodiscard]] auto is_in_flight() const noexcept -> bool { return stream_.state == aio::record_state::in_flight; }
@@ -159,7 +159,7 @@ class basic_buffer_group : public aio::basic_buffer_group<typename scheduler<Con
   [[nodiscard, gnu::cold]] static auto make(const buffer_group_options& options = {}) noexcept -> result<basic_buffer_group> {
     std::error_code refused;
     auto* const home = detail::current<Config>;
-    ring_type* const ring = home != nullptr && home->in_task() ? &home->own_ring() : aio::blocking_ring_or<Config>(refused);
+    ring_type* const ring = home != nullptr && home->in_task() ? &home->own_ring() : aio::lasting_ring_or<Config>(refused);
     if (ring == nullptr) return std::unexpected{refused};
     auto made = base::make(*ring, options);
     if (!made) return std::unexpected{made.error()};
