@@ -307,7 +307,8 @@ class follower {
       if (e.what == deed::close_handle) close(e.on, e.end);
       return;
     }
-    if (started_ && may_begin_late() && ways_.choose(2) == 1) started_ = false;
+    // Who asks all to end asks until they have: then it makes no difference, and only more orders to look at.
+    if (started_ && e.what != deed::cancel_call && may_begin_late() && ways_.choose(2) == 1) started_ = false;
     switch (e.what) {
       case deed::cancel_call:
         if (kernel())
