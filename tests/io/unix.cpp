@@ -177,9 +177,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(only_what_nobody_has_bound_is_replaced, Config, co
 BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_travel_with_the_data, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const fixture::socket_pair sockets;
     const std::array<any_handle, 2> sent{file.handle, sockets.left};
@@ -211,9 +209,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_travel_with_the_data, Config, configs)
 BOOST_AUTO_TEST_CASE_TEMPLATE(as_many_as_a_message_holds_arrive_and_one_more_is_refused, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     std::vector<any_handle> sent(254, file.handle);
     BOOST_TEST((left.send_handles(sent, bytes_of("x")).error() == std::errc::invalid_argument));
@@ -231,9 +227,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(as_many_as_a_message_holds_arrive_and_one_more_is_
 BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_that_do_not_fit_are_closed_and_it_is_said, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const std::vector<any_handle> sent(5, file.handle);
     std::array<std::byte, 16> data;
@@ -265,9 +259,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_that_do_not_fit_are_closed_and_it_is_s
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_process_without_room_gets_as_many_as_it_can_have, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const std::vector<any_handle> sent(5, file.handle);
     BOOST_TEST(left.send_handles(sent, bytes_of("five")).has_value());
@@ -288,9 +280,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_process_without_room_gets_as_many_as_it_can_have
 BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_travel_once_with_data_that_waits_for_room, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const std::array<any_handle, 1> sent{file.handle};
     const std::vector<std::byte> much(std::size_t{2} * 1024 * 1024, std::byte{7});
@@ -317,9 +307,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(descriptors_travel_once_with_data_that_waits_for_r
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_leaves_descriptors_where_they_are, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const std::array<any_handle, 1> sent{file.handle};
     std::array<std::byte, 4> data;
@@ -345,9 +333,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancel_leaves_descriptors_where_they_are, Config
 BOOST_AUTO_TEST_CASE_TEMPLATE(misuse_is_an_error_and_sends_nothing, Config, configs) {
   using coro = sluice::coro_of<Config>;
   as_root<coro>([] {
-    auto both = coro::unix_stream::pair().value();
-    auto& left = both.first;
-    auto& right = both.second;
+    auto [left, right] = coro::unix_stream::pair().value();
     const fixture::scratch_file file;
     const std::array<any_handle, 2> sent{file.handle, any_handle{}};
     std::array<std::byte, 4> data;

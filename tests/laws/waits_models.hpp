@@ -165,11 +165,12 @@ struct models_of {
   using remote_selecting = arm<typename Coro::template remote_channel<int>, remote_arm_facts>;
 
   /// Receivers of a channel that is closed.
-  struct closing : model {
-    static constexpr traits facts{.name = "channel, closed"};
-    typename Coro::template channel<int> channel;
+  template <class Channel, const traits& Facts>
+  struct closed : model {
+    static constexpr traits facts = Facts;
+    Channel channel{1};
 
-    closing() : model{facts} {}
+    closed() : model{facts} {}
     auto wait() -> sluice::result<void> override {
       const auto got = channel.receive();
       if (!got && got.error() != errc::closed) return std::unexpected{got.error()};
@@ -179,20 +180,10 @@ struct models_of {
     auto is_shut() -> bool override { return !channel.is_closed(); }
     auto is_clear() -> bool override { return channel.is_closed(); }
   };
-  struct remote_closing : model {
-    static constexpr traits facts{.name = "remote_channel, closed", .remote = true};
-    typename Coro::template remote_channel<int> channel{2};
-
-    remote_closing() : model{facts} {}
-    auto wait() -> sluice::result<void> override {
-      const auto got = channel.receive();
-      if (!got && got.error() != errc::closed) return std::unexpected{got.error()};
-      return {};
-    }
-    void let() override { channel.close(); }
-    auto is_shut() -> bool override { return !channel.is_closed(); }
-    auto is_clear() -> bool override { return channel.is_closed(); }
-  };
+  static constexpr traits closed_facts{.name = "channel, closed"};
+  static constexpr traits remote_closed_facts{.name = "remote_channel, closed", .remote = true};
+  using closing = closed<typename Coro::template channel<int>, closed_facts>;
+  using remote_closing = closed<typename Coro::template remote_channel<int>, remote_closed_facts>;
 
   /// Word goes to the one that waits longest, or to all. Nothing keeps it for those who come later.
   template <bool All, const traits& Facts>

@@ -55,11 +55,7 @@ class server {
  private:
   using step = connection::step;
 
-  void accept() {
-    auto* entry = ring_.entry();
-    io_uring_prep_accept(entry, listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    io_uring_sqe_set_data(entry, this);
-  }
+  void accept() { ring_.accept(listener_, this); }
   void receive(connection& peer) {
     peer.now = step::receives;
     auto* entry = ring_.entry();
@@ -85,11 +81,7 @@ class server {
     io_uring_prep_send(entry, peer.socket, peer.output.data() + peer.sent, peer.filled - peer.sent, MSG_NOSIGNAL);
     io_uring_sqe_set_data(entry, &peer);
   }
-  void close(int descriptor) {
-    auto* entry = ring_.entry();
-    io_uring_prep_close(entry, descriptor);
-    io_uring_sqe_set_data(entry, nullptr);
-  }
+  void close(int descriptor) { ring_.close(descriptor); }
   void end(connection* peer) {
     close(peer->socket);
     delete peer;

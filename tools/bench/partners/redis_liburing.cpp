@@ -34,11 +34,7 @@ class server {
   }
 
  private:
-  void accept() {
-    auto* entry = ring_.entry();
-    io_uring_prep_accept(entry, listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    io_uring_sqe_set_data(entry, this);
-  }
+  void accept() { ring_.accept(listener_, this); }
 
   void receive(connection& peer) {
     const auto room = peer.session.room();
@@ -71,9 +67,7 @@ class server {
   }
 
   void close(connection* peer) {
-    auto* entry = ring_.entry();
-    io_uring_prep_close(entry, peer->socket);
-    io_uring_sqe_set_data(entry, nullptr);
+    ring_.close(peer->socket);
     delete peer;
   }
 

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <sys/socket.h>
+
 namespace bench {
 
 /// An io_uring that submits and waits in one system call.
@@ -33,6 +35,19 @@ class ring {
       sqe = io_uring_get_sqe(&ring_);
     }
     return sqe;
+  }
+
+  /// Queues the accept of one connection; its completion carries `whose`.
+  void accept(int listener, void* whose) noexcept {
+    auto* const sqe = entry();
+    io_uring_prep_accept(sqe, listener, nullptr, nullptr, SOCK_CLOEXEC);
+    io_uring_sqe_set_data(sqe, whose);
+  }
+  /// Queues the close of a descriptor; its completion carries null.
+  void close(int descriptor) noexcept {
+    auto* const sqe = entry();
+    io_uring_prep_close(sqe, descriptor);
+    io_uring_sqe_set_data(sqe, nullptr);
   }
 
   /// Submits what is queued, waits for `count` completions and hands every one that is there to `sink`.
