@@ -154,15 +154,18 @@ BOOST_AUTO_TEST_CASE(two_successes_in_one_tick_have_one_winner) {
 
 BOOST_AUTO_TEST_CASE(a_cancelled_caller_cancels_all_of_them) {
   as_root([] {
+    int begun = 0;
     int cancelled = 0;
     const auto sleeper = [&] {
+      ++begun;
       const auto slept = coro::sleep(10s);
       if (!slept) ++cancelled;
       return slept;
     };
     auto a = coro::spawn([&] { return coro::all(sleeper, sleeper).has_value(); });
     auto r = coro::spawn([&] { return coro::race(sleeper, sleeper); });
-    (void)coro::sleep(2ms);
+    // One that is cancelled before it ran never begins, and a sleep here may be over before their turn came.
+    while (begun != 4) coro::yield();
     a.request_cancel();
     r.request_cancel();
     BOOST_TEST(!a.join().value());
