@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a backend that waits for readiness must get right beside the laws: registrations, numbers that change hands, and what is not its
 // own.
+#include <sluice/sluice.hpp>
 #include <support/scripted_readiness.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/socket.h>
@@ -62,6 +64,39 @@ BOOST_AUTO_TEST_CASE(messages_in_steady_state_cost_one_call_each_and_the_wait) {
   BOOST_TEST(script::calls("send") == 100U);
   BOOST_TEST(script::calls("epoll_wait_exactly") == 100U);
   BOOST_TEST(script::calls() == 300U);
+}
+
+BOOST_AUTO_TEST_CASE(what_wakes_the_loop_is_watched_only_where_somebody_may_wake_it) {
+  using coro = sluice::coro_of<by_epoll>;
+  const auto waits_for_a_peer = [] {
+    const auto pair = support::tcp_pair();
+    support::buffer buffer;
+    coro::scope both_ends;
+    both_ends.spawn([&] { gave(coro::io(op::recv{.socket = pair.near.socket(), .buffer = buffer.span()}), 4U); });
+    both_ends.spawn([&] {
+      (void)coro::sleep(1ms);
+      gave(coro::io(op::send{.socket = pair.far.socket(), .buffer = bytes_of("ping")}), 4U);
+    });
+    (void)both_ends.join();
+  };
+  const auto registrations = [&](auto root) {
+    script::clear();
+    BOOST_TEST(coro::run(root).has_value());
+    return script::calls("epoll_ctl");
+  };
+  BOOST_TEST(registrations(waits_for_a_peer) == 1U);
+  const auto for_work_of_a_thread = registrations([&] {
+    BOOST_TEST(coro::blocking([] { return 3; }).value() == 3);
+    waits_for_a_peer();
+  });
+  BOOST_TEST(for_work_of_a_thread == 2U);
+  const auto for_another_thread = registrations([&] {
+    coro::remote_event told;
+    std::jthread other{[&] { told.set(); }};
+    BOOST_TEST(told.wait().has_value());
+    waits_for_a_peer();
+  });
+  BOOST_TEST(for_another_thread == 2U);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(waiters_of_one_direction_are_served_first_in_first_out, config, both) {

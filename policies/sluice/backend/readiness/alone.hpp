@@ -130,7 +130,7 @@ template <class Take, class Watch>
   for (;;) {
     interval limit{};
     if (wait) {
-      if (!waker_.about_to_sleep(threads_in_use())) [[unlikely]]
+      if (!is_usual_ || !waker_.about_to_sleep(threads_in_use())) [[unlikely]]
         return simple_poll::refused;
       limit = lines_.has_unproven() ? lines_.prove_after(O.recheck) : interval::max();
     }

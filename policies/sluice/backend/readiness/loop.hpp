@@ -73,7 +73,7 @@ class loop {
         limit = most;
         proves = true;
       }
-      if (!waker_watched_) [[unlikely]] {
+      if (!watches_enough()) [[unlikely]] {
         if (const int refused = lines_.watch_own(waker_.descriptor()); refused < 0 && wait) return system_error(-refused);
         waker_watched_ = true;
       }
@@ -94,7 +94,7 @@ class loop {
     }
     if (!clocks_.empty()) clocks_.expire([this](timed_request& one) noexcept { complete(one, one.raw); });
     report.completions = hand_out(sink);
-    is_usual_ = waker_watched_ && !pressing_ && !waker_.is_foreign() && clocks_.empty();
+    is_usual_ = watches_enough() && !pressing_ && !waker_.is_foreign() && clocks_.empty();
     watch.hook(event::polled{report.completions, wait});
     return report;
   }
@@ -113,7 +113,10 @@ class loop {
   /// Ends a poll that sleeps, from any thread.
   void wake() noexcept { waker_.wake(); }
   /// Whether anybody may do that from now on.
-  void expect_calls(bool any) noexcept { waker_.expect_calls(any); }
+  void expect_calls(bool any) noexcept {
+    waker_.expect_calls(any);
+    if (!watches_enough()) is_usual_ = false;
+  }
 
   /// A descriptor that polls readable when there is something to do. \errors `errc::no_handle` from a poller that has none
   [[nodiscard]] auto native_handle() noexcept -> result<int> {
@@ -165,6 +168,9 @@ class loop {
 
   /// Whether the threads have anything that has not come back.
   [[nodiscard]] auto threads_in_use() const noexcept -> bool { return with_threads_ != 0; }
+  /// Whether whoever may end a sleep can. What wakes the loop is watched from when it may be needed: many loops never are woken, and
+  /// poll(2) asks each descriptor every time.
+  [[nodiscard]] auto watches_enough() const noexcept -> bool { return waker_watched_ || !waker_.may_be_rung(threads_in_use()); }
   /// Takes over what the threads have finished.
   void collect() noexcept {
     auto all = finished_.take_all();
@@ -266,6 +272,7 @@ class loop {
     one.pressed = false;
     if (const int refused = pool_.submit(one); refused < 0) return done_with(*one.record, refused);
     ++with_threads_;
+    if (!watches_enough()) is_usual_ = false;
     return started::pending;
   }
 

@@ -24,10 +24,13 @@ class waker {
   /// Whether anybody may call `wake`. To be said on the loop's own thread, before those who may are told of the loop.
   void expect_calls(bool any) noexcept { expected_ = any; }
 
+  /// Whether anybody may end a sleep, so that the descriptor has to be watched. `threads`: the pool may.
+  [[nodiscard]] auto may_be_rung(bool threads) const noexcept -> bool { return expected_ || threads; }
+
   /// Before a call that may sleep; `threads`: the pool may finish something meanwhile. A sleep that nobody can end is not announced. False:
   /// do not, there are news.
   [[nodiscard]] auto about_to_sleep(bool threads) noexcept -> bool {
-    if (!expected_ && !threads) return true;
+    if (!may_be_rung(threads)) return true;
     asleep_.store(true, std::memory_order_seq_cst);
     if (!called_.load(std::memory_order_seq_cst) && !finished_.load(std::memory_order_seq_cst)) return true;
     awake();
