@@ -151,10 +151,12 @@ BOOST_AUTO_TEST_CASE(every_later_wait_is_refused_at_once) {
 BOOST_AUTO_TEST_CASE(closes_always_run) {
   as_root([] {
     const int before = fixture::open_descriptors();
-    auto t = coro::spawn([] {
+    bool open = false;
+    auto t = coro::spawn([&open] {
       const auto file = coro::io(op::open_at{.path = "/dev/null"});
       const auto other = coro::io(op::open_at{.path = "/dev/null"});
       const auto third = coro::io(op::open_at{.path = "/dev/null"});
+      open = true;
       (void)coro::sleep(10s);
       BOOST_TEST(coro::io(op::close_file{.file = *file}).has_value());
       const auto [nop, close] = coro::io(op::soft(op::nop{}), op::close_file{.file = *other});
@@ -164,7 +166,7 @@ BOOST_AUTO_TEST_CASE(closes_always_run) {
       coro::io(std::span{batch});
       BOOST_TEST(batch[0].result().has_value());
     });
-    (void)coro::sleep(3ms);
+    fixture::run_others_until<coro>([&] { return open; });
     BOOST_TEST(fixture::open_descriptors() == before + 3);
     t.request_cancel();
     BOOST_TEST(t.join().has_value());
@@ -190,9 +192,11 @@ BOOST_AUTO_TEST_CASE(a_cancelled_close_of_a_busy_socket_takes_its_operations_alo
 
 BOOST_AUTO_TEST_CASE(a_joiner_that_is_cancelled_cancels_the_joined_task_and_awaits_it) {
   as_root([] {
+    bool inner_begun = false;
     bool inner_ended = false;
     auto outer = coro::spawn([&] {
       auto inner = coro::spawn([&] {
+        inner_begun = true;
         BOOST_TEST(is_canceled(coro::sleep(10s)));
         (void)coro::shield([] { return coro::sleep(2ms); });
         inner_ended = true;
@@ -200,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_joiner_that_is_cancelled_cancels_the_joined_task_and_awai
       });
       return inner.join();
     });
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return inner_begun; });
     outer.request_cancel();
     BOOST_TEST(outer.join().value() == 3);
     BOOST_TEST(inner_ended);
@@ -209,12 +213,16 @@ BOOST_AUTO_TEST_CASE(a_joiner_that_is_cancelled_cancels_the_joined_task_and_awai
 
 BOOST_AUTO_TEST_CASE(a_cancelled_task_that_joins_cancels_first) {
   as_root([] {
+    bool inner_begun = false;
     auto outer = coro::spawn([&] {
-      auto inner = coro::spawn([] { return coro::sleep(10s); });
+      auto inner = coro::spawn([&] {
+        inner_begun = true;
+        return coro::sleep(10s);
+      });
       (void)coro::sleep(10s);
       return inner.join();
     });
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return inner_begun; });
     outer.request_cancel();
     BOOST_TEST(is_canceled(outer.join()));
   });

@@ -128,6 +128,15 @@ struct stopwatch {
   [[nodiscard]] auto passed() const -> std::chrono::nanoseconds { return std::chrono::steady_clock::now() - start; }
 };
 
+/// Lets the other tasks run until a condition holds, or for so long that a test fails by it. A sleep of some milliseconds is no promise of
+/// that: it is over at the next turn if the thread lost its processor between the reading of the clock and the arming of the timer, and
+/// what the other tasks began may not have had a turn then.
+template <class Coro, class Condition>
+void run_others_until(Condition holds) {
+  const stopwatch watch;
+  while (!holds() && watch.passed() < 60s) Coro::yield();
+}
+
 /// The calling program's child runs `f` and ends with its value; gives the child's number.
 template <class F>
 auto in_child(F&& f) -> ::pid_t {

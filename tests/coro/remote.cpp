@@ -99,6 +99,7 @@ BOOST_AUTO_TEST_CASE(many_threads_at_once) {
 }
 
 BOOST_AUTO_TEST_CASE(no_deadlock_is_told_as_long_as_somebody_may_ask) {
+  std::atomic<bool> begun{false};
   std::atomic<bool> asked{false};
   const auto said = fixture::error_output_of([&] {
     const auto outcome = coro::run([&] {
@@ -106,8 +107,12 @@ BOOST_AUTO_TEST_CASE(no_deadlock_is_told_as_long_as_somebody_may_ask) {
       auto a = std::make_shared<coro::task<void>>();
       auto b = std::make_shared<coro::task<void>>();
       *a = coro::spawn([b] { BOOST_TEST((b->join().error() == sluice::errc::deadlock)); });
-      *b = coro::spawn([a] { BOOST_TEST((a->join().error() == sluice::errc::deadlock)); });
-      std::thread{[name = std::optional{b->remote()}, &asked]() mutable {
+      *b = coro::spawn([a, &begun] {
+        begun = true;
+        BOOST_TEST((a->join().error() == sluice::errc::deadlock));
+      });
+      std::thread{[name = std::optional{b->remote()}, &begun, &asked]() mutable {
+        while (!begun) std::this_thread::yield();  // cancelled before it runs, it would never run
         std::this_thread::sleep_for(5ms);
         (void)name->request_cancel();
         asked = true;

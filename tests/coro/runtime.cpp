@@ -117,12 +117,16 @@ BOOST_AUTO_TEST_CASE(a_core_that_is_done_still_serves_the_others) {
 }
 
 BOOST_AUTO_TEST_CASE(the_first_failure_ends_all) {
+  std::atomic<int> begun{0};
   std::atomic<int> canceled{0};
   const auto outcome = coro::runtime::run({.threads = 3}, [&](core& mine) -> sluice::result<void> {
     if (mine.index() == 1) {
+      // A root task that is asked to end before it ran never begins.
+      fixture::run_others_until<coro>([&] { return begun == 2; });
       (void)coro::sleep(2ms);
       return std::unexpected{std::make_error_code(std::errc::no_link)};
     }
+    ++begun;
     const auto slept = coro::sleep(10s);
     if (!slept) ++canceled;
     return slept;

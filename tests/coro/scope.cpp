@@ -189,26 +189,26 @@ BOOST_AUTO_TEST_CASE(made_while_unwinding_it_joins_without_cancelling) {
 
 BOOST_AUTO_TEST_CASE(a_cancelled_owner_cancels_the_children) {
   as_root([] {
+    int begun = 0;
     int cancelled = 0;
+    const auto child = [&] {
+      ++begun;
+      if (!coro::sleep(10s)) ++cancelled;
+    };
     auto owner = coro::spawn([&] {
       coro::scope s;
-      for (int i = 0; i < 3; ++i)
-        s.spawn([&] {
-          if (!coro::sleep(10s)) ++cancelled;
-        });
+      for (int i = 0; i < 3; ++i) s.spawn(child);
       return s.join();
     });
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return begun == 3; });
     owner.request_cancel();
     BOOST_TEST(owner.join().has_value());
     auto by_destructor = coro::spawn([&] {
       coro::scope s;
-      s.spawn([&] {
-        if (!coro::sleep(10s)) ++cancelled;
-      });
+      s.spawn(child);
       (void)coro::sleep(10s);
     });
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return begun == 4; });
     by_destructor.request_cancel();
     (void)by_destructor.join();
     BOOST_TEST(cancelled == 4);
