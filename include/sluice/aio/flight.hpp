@@ -317,6 +317,7 @@ class flight {
   std::size_t started_ = 0;    // so many will complete
   std::size_t completed_ = 0;  // and so many have
   unsigned agenda_ = 0;
+  unsigned expects_wakes_ = 1;  // whether anybody may end a sleep
   record* finished_ = nullptr;
   record* finished_last_ = nullptr;
   const void* owner_ = detail::thread_token();

@@ -216,12 +216,20 @@ class ring : public flight<Config> {
   /// \cond
   // Whether anybody may do that from now on; whoever knows every way to this ring can save it what is done for those who may.
   void expect_wakes(bool any) noexcept {
+    expects_wakes_ = any ? 1 : 0;
     if constexpr (requires { backend_.expect_calls(any); }) backend_.expect_calls(any);
   }
   /// \endcond
 
+  /// \cond
+  // Whether nothing is on its way that a poll could find. Tasks that only yield, spawn and join ask this all the time.
+  [[nodiscard, gnu::always_inline]] auto is_quiet() const noexcept -> bool {
+    return started_ == completed_ && (agenda_ | expects_wakes_) == 0;
+  }
+  /// \endcond
   /// Whether a poll that does not sleep would do anything: a cheap look, no call.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
+    if (is_quiet()) return false;
     return backend_.pending() || (agenda_ != 0 && (finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0));
   }
   /// A descriptor that polls readable when the ring wants to be polled. \errors those of eventfd(2) and io_uring_register(2)
@@ -345,6 +353,7 @@ class ring : public flight<Config> {
   using base::deliver_finished;
   using base::descriptors_;
   using base::draining_;
+  using base::expects_wakes_;
   using base::facts;
   using base::finish_at_once;
   using base::finish_later;

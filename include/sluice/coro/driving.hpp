@@ -67,7 +67,7 @@ auto scheduler<Config>::poll(wait how) -> result<std::size_t> {
     make_ready(root_);
     waiting w{&root_wait};
     root_.state = fiber_state::ready;
-    resume_next(root_, w);
+    resume_next<false>(root_, w);
     housing_.bury();
     poll_ring(false);
     if (ring_lost_) return std::unexpected{std::exchange(status_, {})};

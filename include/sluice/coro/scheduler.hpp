@@ -240,6 +240,8 @@ class scheduler {
   // The same where it is rare.
   void park_rarely(waiting& w) noexcept;
   [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept;
+  // The same for what other tasks end, while the ring may have nothing to do.
+  [[gnu::always_inline]] void park_among_tasks(waiting& w) noexcept;
 
   [[gnu::always_inline]] void yield() noexcept;
 
@@ -370,6 +372,9 @@ class scheduler {
   /// The next task to run. Under `poll` there always is one: the root is in the queue.
   [[gnu::always_inline]] auto take() noexcept -> fiber_type*;
 
+  /// A tick is over, and where the ring is quiet the next one begins.
+  [[gnu::always_inline]] auto take_quietly() noexcept -> fiber_type*;
+
   /// The queue has run as it stood: a tick is over, and the ring has its turn. Under `poll` that comes when the root goes on.
   [[gnu::noinline]] auto take_in_turn() noexcept -> fiber_type*;
 
@@ -410,6 +415,7 @@ class scheduler {
   /// The running task is never resumed; what it owns stays as it is.
   [[noreturn]] void abandon(fiber_type& me) noexcept;
 
+  template <bool AmongTasks>
   [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept;
 
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept;

@@ -156,7 +156,7 @@ class basic_scope : public task_owner<Config> {
     if (home_->cancelled(me)) cancel();
     scope_wait w{*this};
     waiter_ = &me;
-    if (children_ != 0) home_->park(w);
+    if (children_ != 0) home_->park_among_tasks(w);
     waiter_ = nullptr;
     if (cut_ && home_->cancelled(me)) home_->note_cut();
     return {};

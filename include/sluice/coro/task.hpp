@@ -67,7 +67,7 @@ class [[nodiscard]] basic_task {
       } else {
         join_wait<Config> w{*frame_};
         frame_->joiner = &me;
-        home.park(w);
+        home.park_among_tasks(w);
         if (w.given_up) [[unlikely]]
           return home.given_up();
       }

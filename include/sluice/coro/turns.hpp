@@ -28,7 +28,15 @@ template <class Config>
 inline void scheduler<Config>::park(fiber_type& me, waiting& w) noexcept {
   watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
   me.state = fiber_state::parked;
-  resume_next(me, w);
+  resume_next<false>(me, w);
+}
+
+template <class Config>
+inline void scheduler<Config>::park_among_tasks(waiting& w) noexcept {
+  fiber_type& me = *running_;
+  watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
+  me.state = fiber_state::parked;
+  resume_next<true>(me, w);
 }
 
 template <class Config>
@@ -61,6 +69,13 @@ void scheduler<Config>::leave() noexcept {
 template <class Config>
 inline auto scheduler<Config>::take() noexcept -> fiber_type* {
   return ready_.ends_tick(*running_) ? take_in_turn() : &ready_.pop();
+}
+
+template <class Config>
+inline auto scheduler<Config>::take_quietly() noexcept -> fiber_type* {
+  if (ready_.empty() || !ring_.is_quiet()) return take_in_turn();
+  ready_.begin_tick();
+  return &ready_.pop();
 }
 
 template <class Config>
@@ -98,12 +113,13 @@ void scheduler<Config>::lost(std::error_code why) noexcept {
 }
 
 template <class Config>
+template <bool AmongTasks>
 inline void scheduler<Config>::resume_next(fiber_type& me, waiting& w) noexcept {
   me.wait = &w;
   // What was waited for is of interest only while the state says that it waits. Only a turn makes the one ready that waits.
   fiber_type* next = nullptr;
   if (ready_.ends_tick(me)) {
-    next = take_in_turn();
+    next = AmongTasks ? take_quietly() : take_in_turn();
     if (next == &me) return;
   } else {
     next = &ready_.pop();
@@ -134,7 +150,7 @@ inline void scheduler<Config>::finish(Body& me) noexcept {
     housing_.leave(me);
   }
   if (live_ == 0) call_root();
-  fiber_type* const next = take();
+  fiber_type* const next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
   running_ = next;
   watch().hook(event::task_resumed{next->cold->id});
   switching_.leave(me, *next);

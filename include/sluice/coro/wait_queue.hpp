@@ -104,7 +104,7 @@ template <class Config>
   assert((line.empty() || &line.front()->home() == &home) &&
          "[sluice.coro.foreign] an object of one scheduler is used by its own tasks only; between threads use a remote_ one");
   line.push_back(w);
-  home.park(w);
+  home.park_among_tasks(w);
   if (!w.cut) [[likely]]
     return true;
   home.note_refusal();
