@@ -87,9 +87,14 @@ class http_connection {
   // One request and its answer. Whether the connection goes on.
   auto exchange() -> sluice::result<bool> {
     request_head request;
-    const auto fault = Coro::with_timeout(site_.idle, [&] { return read_head(request); });
-    if (!fault) return fault.error() == std::errc::timed_out ? refuse(408) : std::unexpected{fault.error()};
-    if (*fault != 0) return refuse(*fault);
+    auto fault = take_head(request);
+    // What is here already needs no limit.
+    if (fault == incomplete) {
+      const auto read = Coro::with_timeout(site_.idle, [&] { return read_head(request); });
+      if (!read) return read.error() == std::errc::timed_out ? refuse(408) : std::unexpected{read.error()};
+      fault = *read;
+    }
+    if (fault != 0) return refuse(fault);
     if (!request.is_get() && !request.is_head()) return refuse(405, "Allow: GET, HEAD\r\n");
     if (request.has_body()) return refuse(413);
     const bool keep = request.keep_alive() && !site_.ending;
@@ -98,15 +103,22 @@ class http_connection {
     return serve_file(request, *path, keep);
   }
 
-  // 0, or the status that says what is wrong with the head.
+  static constexpr unsigned incomplete = 1;
+
+  // What was received goes to the parser: 0 for a whole head, `incomplete`, or the status that says what is wrong with it.
+  auto take_head(request_head& request) -> unsigned {
+    const auto [consumed, status] = request.put(std::span{input_}.first(used_));
+    std::memmove(input_.data(), input_.data() + consumed, used_ - consumed);
+    used_ -= consumed;
+    if (request.complete() || status != 0) return status;
+    return used_ == input_.size() ? 431U : incomplete;
+  }
+
+  // The same for a head of which more has to be received.
   auto read_head(request_head& request) -> sluice::result<unsigned> {
     for (;;) {
-      const auto [consumed, status] = request.put(std::span{input_}.first(used_));
-      std::memmove(input_.data(), input_.data() + consumed, used_ - consumed);
-      used_ -= consumed;
-      if (request.complete() || status != 0) return status;
-      if (used_ == input_.size()) return 431U;
       if (const auto received = receive(std::chrono::seconds::max()); !received) return std::unexpected{received.error()};
+      if (const unsigned fault = take_head(request); fault != incomplete) return fault;
     }
   }
 
