@@ -5,9 +5,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <coro/fixture.hpp>
 
@@ -37,6 +39,43 @@ struct refusing_os : sluice::os::linux_ {
 };
 struct refusing : sluice::config<sluice::backend::io_uring<{}, refusing_os>> {};
 using refused = sluice::coro_of<refusing>;
+
+/// What a thread does that takes a waiter out of a line and is slow to tell it.
+auto tell_late(sluice::coro::remote_line& line) -> std::jthread {
+  auto held = line.lock();
+  auto* const one = line.pop_front();
+  held.unlock();
+  BOOST_REQUIRE(one != nullptr);
+  return std::jthread{[one] {
+    std::this_thread::sleep_for(20ms);
+    one->signal(*one);
+  }};
+}
+/// Loses the ring while a thread is about to tell a task that waits in a line, and ends the scheduler.
+template <class Wait>
+void lose_ring_before_word(sluice::coro::remote_line& line, Wait wait) {
+  std::jthread other;
+  bool went_on = false;
+  sluice::result<void> outcome;
+  const auto said = fixture::error_output_of([&] {
+    auto home = fragile::scheduler::make();
+    home->spawn({.name = "waiter"}, [&] {
+      wait();
+      went_on = true;
+    });
+    home->spawn([&] {
+      other = tell_late(line);
+      failing_os::error = EBADF;
+      failing_os::calls_left = 0;
+      (void)fragile::io(op::nop{});
+    });
+    outcome = home->run();
+    failing_os::calls_left = -1;
+  });
+  BOOST_TEST(outcome.error().value() == EBADF);
+  BOOST_TEST(!went_on);
+  BOOST_TEST(said.find("\"waiter\"") != std::string::npos);
+}
 
 }  // namespace
 
@@ -120,6 +159,62 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_ends_run_with_the_reason) {
     BOOST_TEST(said.find("\"worker\"") != std::string::npos);
     BOOST_TEST(said.find("\"sleeper\"") != std::string::npos);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_is_about_to_tell_an_abandoned_task_finds_it) {
+  sluice::coro::remote_line line;
+  using task = sluice::coro::waiting_task<failing>;
+  static constexpr sluice::coro::wait_kind kind{.what = "a thread", .cancel = &task::cut_short, .forget = &task::forget};
+  lose_ring_before_word(line, [&] { (void)sluice::coro::wait_remotely<failing>(line, kind, [] { return false; }); });
+}
+
+BOOST_AUTO_TEST_CASE(and_so_does_one_that_is_about_to_tell_an_abandoned_select) {
+  fragile::remote_channel<int> one{1};
+  fragile::remote_channel<int> other{1};
+  lose_ring_before_word(one.receivers(), [&] { (void)fragile::select(one.receiving(), other.receiving()); });
+}
+
+BOOST_AUTO_TEST_CASE(or_one_that_has_lost_and_waits_for_the_word) {
+  fragile::remote_channel<int> one{1};
+  fragile::channel<int> other{1};
+  const auto send_soon = [&] {
+    fragile::spawn([&] {
+      fragile::yield();
+      (void)other.send(1);
+    }).detach();
+  };
+  lose_ring_before_word(one.receivers(), [&] {
+    send_soon();
+    (void)fragile::select(one.receiving(), other.receiving());
+  });
+  lose_ring_before_word(one.receivers(), [&] {
+    send_soon();
+    (void)fragile::select(one.receiving(), other.receiving(), op::timeout{.after = 10s});
+  });
+}
+
+BOOST_AUTO_TEST_CASE(work_of_a_thread_for_an_abandoned_task_has_ended_when_run_has) {
+  std::atomic<bool> began{false};
+  std::atomic<bool> ended{false};
+  (void)fixture::error_output_of([&] {
+    auto home = fragile::scheduler::make();
+    home->spawn([&] {
+      (void)fragile::blocking([&] {
+        began = true;
+        std::this_thread::sleep_for(50ms);
+        ended = true;
+      });
+    });
+    home->spawn([&] {
+      while (!began) fragile::yield();
+      failing_os::error = EBADF;
+      failing_os::calls_left = 0;
+      (void)fragile::io(op::nop{});
+    });
+    BOOST_TEST(home->run().error().value() == EBADF);
+    BOOST_TEST(ended);
+    failing_os::calls_left = -1;
+  });
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_ring_is_what_run_gives_for_a_whole_program) {

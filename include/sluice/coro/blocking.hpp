@@ -97,7 +97,14 @@ struct blocking_wait : waiting, blocking_job, message {
       self.stop->request_stop();
     }
   }
-  static constexpr wait_kind facts{.what = "blocking code", .cancel = &end};
+  // A thread that works for it does so on its stack, and the threads may be shared with schedulers that go on.
+  static void forget(waiting& base) noexcept {
+    auto& self = static_cast<blocking_wait&>(base);
+    if (self.cut || self.policy.withdraw(self)) return;
+    if (self.stop != nullptr) self.stop->request_stop();
+    self.inbox_of_home.take_back(self);
+  }
+  static constexpr wait_kind facts{.what = "blocking code", .cancel = &end, .forget = &forget};
 
   scheduler<Config>& home;
   fiber<Config>& task;

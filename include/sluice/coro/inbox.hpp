@@ -3,6 +3,7 @@
 /// @file
 /// How other threads reach a scheduler: messages that outlive it. Layer: coro.
 
+#include <sluice/detail/intrusive_list.hpp>
 #include <sluice/detail/mpsc_queue.hpp>
 #include <sluice/result.hpp>
 
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <thread>
 #include <utility>
 
 namespace sluice::inline v0::coro {
@@ -55,7 +57,24 @@ class inbox {
   };
 
   /// Whether there is anything to run.
-  [[nodiscard]] auto empty() const noexcept -> bool { return queue_.empty(); }
+  [[nodiscard]] auto empty() const noexcept -> bool { return kept_.empty() && queue_.empty(); }
+  /// Takes back a message whose receiver has gone, and which another thread has posted or is about to: waits for that. On the scheduler's
+  /// thread.
+  void take_back(message& one) noexcept {
+    for (bool found = false; !found;) {
+      kept_.append(queue_.take_all());
+      auto all = std::move(kept_);
+      while (message* const other = all.pop_front()) {
+        if (other == &one)
+          found = true;
+        else
+          kept_.push_back(*other);
+      }
+      if (!found) std::this_thread::yield();
+    }
+    // Whoever posts now may find the queue with nothing in it, and wakes; for these it has been done.
+    if (!kept_.empty()) rouse();
+  }
   /// One more holder.
   void acquire() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
   /// One holder less; the last one frees it. When only those are left who are always there it wakes, since nobody else can help its tasks
@@ -91,11 +110,13 @@ class inbox {
   }
 
   void run_with(void* home) noexcept {
-    auto taken = queue_.take_all();
+    auto taken = std::move(kept_);
+    taken.append(queue_.take_all());
     while (message* const one = taken.pop_front()) one->run(*one, home);
   }
 
   detail::mpsc_queue<message, &message::next> queue_;
+  detail::intrusive_fifo<message, &message::next> kept_;  // posted before what is in the queue
   std::atomic<std::uint32_t> references_{1};
   std::uint32_t expected_ = 1;
   std::mutex gone_;

@@ -91,6 +91,11 @@ class remote_arm : public remote_waiter, message {
 
   // Whether word is on its way to it.
   [[nodiscard]] auto is_owed_word() const noexcept -> bool { return is_owed_word_; }
+  // The same of an arm that goes at once: the word comes, and is taken back.
+  void forget() noexcept {
+    leave();
+    if (std::exchange(is_owed_word_, false)) inbox_->take_back(*this);
+  }
 
  protected:
   [[nodiscard]] auto is_done() const noexcept -> bool { return how_ == remote_outcome::done; }

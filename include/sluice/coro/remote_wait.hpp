@@ -146,7 +146,11 @@ class waiting_task : public waiting, public remote_waiter, message {
     self.cut_ = true;
     self.home_.make_ready(self.task_);
   }
-  static void forget(waiting& base) noexcept { (void)static_cast<waiting_task&>(base).leave(); }
+  // Whoever has taken it out of the line still has to find it.
+  static void forget(waiting& base) noexcept {
+    auto& self = static_cast<waiting_task&>(base);
+    if (!self.leave()) self.inbox_.take_back(self);
+  }
 
  private:
   void expect(int by) noexcept {

@@ -183,14 +183,14 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     if constexpr (has_operations) {
       if (const std::size_t unfinished = batch_.unfinished(); unfinished != 0) {
         this->task->pending = static_cast<std::uint32_t>(left + unfinished);
-        call_wait<ring_type> rest{batch_, home_.own_ring()};
+        rest_of_operations rest{*this};
         return park(rest);
       }
     }
     if constexpr (has_remote) {
       if (left == 0) return;
       this->task->pending = static_cast<std::uint32_t>(left);
-      waiting rest{&word_on_its_way};
+      rest_of_words rest{{&rest_of_words::facts}, this};
       park(rest);
     }
   }
@@ -255,9 +255,31 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     self.task->pending = 0;
     self.home_.make_ready(*self.task);
   }
-  static void forget(waiting& base) noexcept { static_cast<select_frame&>(base).leave(); }
+  static void forget(waiting& base) noexcept { static_cast<select_frame&>(base).forget_all(); }
+  void forget_all() noexcept {
+    leave();
+    if constexpr (has_remote) {
+      each([]<std::size_t J>(auto& part) noexcept {
+        if constexpr (is_remote<decltype(part)>) part.forget();
+      });
+    }
+  }
+
+  // What is waited for once the arms have been left.
+  struct rest_of_words : waiting {
+    select_frame* of;
+    static void forget(waiting& base) noexcept { static_cast<rest_of_words&>(base).of->forget_all(); }
+    static constexpr wait_kind facts{.what = "word from another thread", .forget = &forget};
+  };
+  struct rest_of_operations : call_wait<ring_type> {
+    select_frame* of;
+    explicit rest_of_operations(select_frame& frame) noexcept : call_wait<ring_type>{frame.batch_, frame.home_.own_ring()}, of{&frame} {
+      if constexpr (has_remote) this->kind = &facts;
+    }
+    static void forget(waiting& base) noexcept { static_cast<rest_of_operations&>(base).of->forget_all(); }
+    static constexpr wait_kind facts = call_wait<ring_type>::forgotten_by(&forget);
+  };
   static constexpr wait_kind facts{.what = "the first of several", .cancel = &end, .forget = &forget};
-  static constexpr wait_kind word_on_its_way{.what = "word from another thread"};
 
   home_type& home_;
   batch_type batch_;

@@ -63,6 +63,12 @@ struct call_wait : waiting {
   }
   static auto first(const waiting& base) noexcept -> const aio::record* { return &static_cast<const call_wait&>(base).batch->front(); }
   static constexpr wait_kind facts{.what = {}, .cancel = &end, .operation = &first};
+
+ public:
+  /// The same kind for one that more than the ring knows of.
+  static constexpr auto forgotten_by(void (*forget)(waiting&) noexcept) noexcept -> wait_kind {
+    return {.what = {}, .cancel = &end, .operation = &first, .forget = forget};
+  }
 };
 
 /// For a batch of one kind.
