@@ -94,10 +94,10 @@ struct session {
   void finish(const Operations&... ones) {
     until([&] { return (is_finished(ones) && ...); });
   }
-  /// Polls for a while, for what must not happen.
+  /// Polls for a while, for what must not happen; as often as the time has milliseconds, however little of it this thread gets.
   void linger(std::chrono::milliseconds span = 5ms) {
     const auto end = std::chrono::steady_clock::now() + span;
-    while (std::chrono::steady_clock::now() < end) poll(sluice::wait::at_most(1ms));
+    for (auto polled = 0ms; polled < span || std::chrono::steady_clock::now() < end; polled += 1ms) poll(sluice::wait::at_most(1ms));
   }
 
   /// Operations of one call, not started.

@@ -223,6 +223,7 @@ void a_graceful_end_finishes_the_request_in_hand() {
   using coro = sluice::coro_of<Config>;
   const auto pair = support::socket_pair();
   const auto outcome = coro::run([&] {
+    int begun = 0;
     int served = 0;
     int cut = 0;
     auto server = coro::spawn([&] {
@@ -230,8 +231,9 @@ void a_graceful_end_finishes_the_request_in_hand() {
       for (;;) {
         const auto got = coro::io(op::recv{.socket = pair.near.socket(), .buffer = buffer});
         if (!got || *got == 0) return;
+        ++begun;
         const auto answered = coro::shield([&] {
-          return coro::with_timeout(20ms, [&]() -> sluice::result<std::size_t> {
+          return coro::with_timeout(8s, [&]() -> sluice::result<std::size_t> {
             if (buffer[0] == std::byte{'w'}) {
               std::array<std::byte, 1> more{};
               if (const auto rest = coro::io(op::recv{.socket = pair.near.socket(), .buffer = more}); !rest) return rest;
@@ -244,7 +246,7 @@ void a_graceful_end_finishes_the_request_in_hand() {
       }
     });
     put(pair.far, "a");
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return begun == 1; });
     server.request_cancel();  // with a request in hand
     BOOST_TEST(server.join().has_value());
     BOOST_TEST(served == 1);
@@ -254,13 +256,14 @@ void a_graceful_end_finishes_the_request_in_hand() {
     auto another = coro::spawn([&] {
       std::array<std::byte, 1> buffer{};
       if (!coro::io(op::recv{.socket = pair.near.socket(), .buffer = buffer})) return;
+      ++begun;
       const auto answered = coro::shield(
           [&] { return coro::with_timeout(3ms, [&] { return coro::io(op::recv{.socket = pair.near.socket(), .buffer = buffer}); }); });
       BOOST_TEST((answered.error() == sluice::errc::timed_out));
       ++cut;
     });
     put(pair.far, "w");
-    (void)coro::sleep(1ms);
+    fixture::run_others_until<coro>([&] { return begun == 2; });
     another.request_cancel();
     BOOST_TEST(another.join().has_value());
     BOOST_TEST(cut == 1);

@@ -25,6 +25,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_of_a_later_member_leaves_a_receive_that_has
   s.ring.start(batch);
   s.linger(1ms);
   s.ring.cancel(batch.template get<2>());
+  s.finish(batch.template get<2>());
   s.linger();
   canceled(batch.template get<2>().result());
   BOOST_TEST(!batch.template get<0>().is_done());
@@ -54,6 +55,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(cancel_of_a_later_member_leaves_a_connect_under_wa
   s.linger(2ms);
   BOOST_TEST_REQUIRE(!batch.template get<0>().is_done());
   s.ring.cancel(batch.template get<2>());
+  s.finish(batch.template get<2>());
   s.linger();
   canceled(batch.template get<2>().result());
   BOOST_TEST(!batch.template get<0>().is_done());
