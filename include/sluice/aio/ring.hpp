@@ -105,6 +105,26 @@ class ring : public flight<Config> {
     return batch.start(*this, waiter);
   }
 
+  /// \cond
+  template <class Op>
+  static void starts(operation<Op>&);
+  template <class Op>
+  static void starts(std::span<operation<Op>>&);
+  template <class Op>
+  static void starts(basic_stream<ring, Op>&);
+  static void starts(any_call<ring>&);
+  // What it cannot start. A mistake gives one sentence.
+  template <class Other>
+    requires(!requires(Other& one) { starts(one); })
+  auto start(Other&& /*one*/) noexcept -> started {
+    static_assert(
+        sizeof(Other) == 0,
+        "[sluice.aio.start] a ring starts what the caller keeps until it is done, and what is of its own config: an aio::operation<op::read>, "
+        "say, a span or a call of them, or a stream; aio::run takes descriptions");
+    return started::done;
+  }
+  /// \endcond
+
   /// Submits what is queued, sleeps as `how` allows, and hands each completion to `sink(record&)`, timers of the caller's to
   /// `sink(timer&)`. The sink may start operations; it must not poll. How many completions it was given.
   /// \errors those of io_uring_enter(2) that mean the ring is lost; everything else is retried
