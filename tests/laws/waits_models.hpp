@@ -164,6 +164,24 @@ struct models_of {
   using selecting = arm<typename Coro::template channel<int>, arm_facts>;
   using remote_selecting = arm<typename Coro::template remote_channel<int>, remote_arm_facts>;
 
+  /// The same for one that waits for room.
+  template <class Channel, const traits& Facts>
+  struct sending_arm : room<Channel, Facts> {
+    Channel nobody{1};
+
+    auto wait() -> sluice::result<void> override {
+      auto won = Coro::select(this->channel.sending(1), nobody.receiving());
+      if (!won) return std::unexpected{won.error()};
+      BOOST_TEST(!won.template get<1>());
+      return *won.template get<0>();
+    }
+  };
+  static constexpr traits sending_arm_facts{.name = "select, sending", .one_at_a_time = true, .hands_on = true};
+  static constexpr traits remote_sending_arm_facts{
+      .name = "select, sending to a remote_channel", .one_at_a_time = true, .remote = true, .remote_arm = true};
+  using selecting_room = sending_arm<typename Coro::template channel<int>, sending_arm_facts>;
+  using remote_selecting_room = sending_arm<typename Coro::template remote_channel<int>, remote_sending_arm_facts>;
+
   /// Receivers of a channel that is closed.
   template <class Channel, const traits& Facts>
   struct closed : model {
@@ -308,6 +326,7 @@ struct models_of {
       kind_of<receiving>(),
       kind_of<sending>(),
       kind_of<selecting>(),
+      kind_of<selecting_room>(),
       kind_of<meeting>(),
       kind_of<closing>(),
       kind_of<telling_one>(),
@@ -320,6 +339,7 @@ struct models_of {
       kind_of<remote_receiving>(),
       kind_of<remote_sending>(),
       kind_of<remote_selecting>(),
+      kind_of<remote_selecting_room>(),
       kind_of<remote_closing>(),
       kind_of<remote_event>(),
   });
