@@ -135,12 +135,14 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_file_goes_with_its_listener_and_with_no_other,
       BOOST_TEST(!given_up);
     }
     BOOST_TEST(home.has("d"));
+    bool bound = false;
     auto cancelled = coro::spawn([&] {
       const auto listener = coro::unix_listener::bind(home.at("e")).value();
       BOOST_TEST(home.has("e"));
+      bound = true;
       BOOST_TEST((coro::sleep(9s).error() == std::errc::operation_canceled));
     });
-    coro::sleep(20ms).value();
+    fixture::run_others_until<coro>([&] { return bound; });
     cancelled.request_cancel();
     (void)cancelled.join();
     BOOST_TEST(!home.has("e"));
