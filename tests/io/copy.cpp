@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_SUITE(copies)
 CASE_OF_EACH_CONFIG(every_kind_is_copied_to_every_kind) {
   for (const std::size_t size : {0U, 1U, 65535U, 65536U, 65537U, 3U * 1024 * 1024 + 7}) {
     const auto text = fixture::noise(size);
-    as_root([&] {
+    as_root(60s, [&] {
       sides::each_pair<coro>([&]<class Source, class Sink>() {
         typename coro::scope feeders;
         Source from{text, feeders};
@@ -127,7 +127,7 @@ CASE_OF_EACH_CONFIG(a_cancel_ends_a_copy_whose_receiver_is_slow) {
         const fixture::stopwatch watch;
         copying.request_cancel();
         BOOST_TEST((copying.join().error() == std::errc::operation_canceled));
-        BOOST_TEST((watch.passed() < 1s));
+        BOOST_TEST((watch.passed() < 5s));
         feeders.cancel();
       }
       BOOST_TEST(fixture::open_descriptors() == before);
@@ -185,17 +185,19 @@ CASE_OF_EACH_CONFIG(a_cancel_ends_a_copy_whose_sender_is_silent_and_takes_nothin
 
 CASE_OF_EACH_CONFIG(a_task_that_was_asked_to_end_copies_nothing) {
   as_root([] {
-    auto copying = coro::spawn([] {
+    bool begun = false;
+    auto copying = coro::spawn([&begun] {
       typename coro::scope none;
       sides::from_file<coro> from{"text", none};
       sides::to_file<coro> to{none};
       sides::to_pipe<coro> other{none};
+      begun = true;
       (void)coro::sleep(1h);
       BOOST_TEST((coro::copy(from.object, to.object).error() == std::errc::operation_canceled));
       BOOST_TEST((coro::copy(from.object, other.object).error() == std::errc::operation_canceled));
       coro::shield([&] { BOOST_TEST(from.rest() == "text"); });
     });
-    coro::sleep(20ms);
+    fixture::run_others_until<coro>([&] { return begun; });
     copying.request_cancel();
     (void)copying.join();
   });
