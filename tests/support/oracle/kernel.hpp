@@ -200,7 +200,8 @@ class kernel {
       case deed::cancel_call: sweep(); break;
       default: {
         // The kernel has no such close: what it finds running on the handle is ended until there is nothing, then the number is given back.
-        for (int idle = 0; idle < 4; ++idle) {
+        // Each time that it is entered a member or two of a chain begin, so all of them have a look of their own.
+        for (std::size_t idle = 0; idle < 4 + results_.size(); ++idle) {
           ask_on(where_->number(e.on, e.end));
           answers();
           if (found_ > 0) idle = 0;
