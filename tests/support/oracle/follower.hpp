@@ -180,6 +180,8 @@ class follower {
     // A cancel may find what has begun but done nothing yet.
     const bool is_found = std::exchange(hit_, false) || ((sweeps_ || (closing_ && may_look_like_any())) && ways_.choose(2) == 1);
     started_ = true;
+    waited_ = false;
+    came_late_.clear();
     if (is_found) return end_running();
     if (deadline() != span::tiny || now().what == verb::timeout) return;
     // A deadline may come before anything was done, or after it was too late to stop it: success wins, but the time had passed.
@@ -192,7 +194,10 @@ class follower {
   auto waits() -> bool {
     if (now().what != verb::timeout) {
       if (now().what == verb::close && !kernel()) end_waiting_on(now().on, now().end, current_ + 1);
+      const auto had = read_[current_].size();
       const auto came = things_.attempt(now(), current_, read_[current_], seen_ != nullptr ? seen_->results[current_] : 0, holds_);
+      if (came.blocks && waited_ && read_[current_].size() != had) came_late_.push_back(had);
+      waited_ = came.blocks;
       if (!came.blocks) {
         if (now().what == verb::close && came.result == 0) let_go_of(now());
         finish(came.result);
@@ -309,6 +314,7 @@ class follower {
     }
     // Who asks all to end asks until they have: then it makes no difference, and only more orders to look at.
     if (started_ && e.what != deed::cancel_call && may_begin_late() && ways_.choose(2) == 1) started_ = false;
+    if (started_ && !came_late_.empty() && may_begin_late()) overlook_what_came();
     switch (e.what) {
       case deed::cancel_call:
         if (kernel())
@@ -348,6 +354,15 @@ class follower {
     for (std::size_t i = first_; i < current_; ++i)
       if (plan_.members[i].what == verb::fsync || plan_.members[i].what == verb::shutdown) return true;
     return false;
+  }
+
+  /// Such a thread may be slow: what has come for a member that waits for all of it may lie there unseen when the member is ended.
+  void overlook_what_came() {
+    const unsigned way = ways_.choose(static_cast<unsigned>(came_late_.size()) + 1);
+    if (way == 0) return;
+    const auto seen = came_late_[came_late_.size() - way];
+    things_.give_back(now().on, now().end, read_[current_].substr(seen));
+    read_[current_].resize(seen);
   }
 
   void hit() {
@@ -401,6 +416,7 @@ class follower {
   std::vector<event> armed_;  // may happen at any moment, in order
   std::size_t current_;
   bool started_ = false;    // the current member
+  bool waited_ = false;     // and was not over when it was tried
   bool late_ = false;       // its deadline has passed
   bool hit_ = false;        // a cancel finds it at its start
   bool cancelled_ = false;  // the call; nothing starts any more
@@ -410,6 +426,7 @@ class follower {
   bool misses_ = false;     // not all of them
   int closed_thing_ = 0;
   int closed_end_ = 0;
+  std::vector<std::size_t> came_late_;       // what the current member had got each time before more of it came
   std::vector<std::pair<int, int>> unseen_;  // numbers that are given back while their files live on
   bool blocked_ = false;
   unsigned clauses_ = 0;

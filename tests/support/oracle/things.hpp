@@ -62,6 +62,8 @@ class things {
     auto& t = all_[static_cast<std::size_t>(on)];
     if (t.open[end] && t.open[1 - end] && !t.no_reading[end] && !t.no_sending[1 - end]) put(t, end, size, 'f');
   }
+  /// What was read from there was not.
+  void give_back(int on, int end, const std::string& text) { all_[static_cast<std::size_t>(on)].in[end].bytes.insert(0, text); }
   void drain(int on, int end) {
     auto& l = all_[static_cast<std::size_t>(on)].in[end];
     l = {};
