@@ -30,6 +30,8 @@ class ready_queue {
   [[nodiscard]] auto ends_tick(const fiber<Config>& running) const noexcept -> bool { return last_ == &running; }
   /// Starts the next tick, of those who are here; there is one.
   void begin_tick() noexcept { last_ = tail_; }
+  /// The same, of one that is not in the queue, and runs next; nobody else is there.
+  void begin_tick_with(const fiber<Config>& one) noexcept { last_ = &one; }
 
   /// Puts one at the end.
   [[gnu::always_inline]] void push(fiber<Config>& one) noexcept {
@@ -82,7 +84,7 @@ class ready_queue {
 
   // Head and tail apart, lest a compiler stores them as one and the processor has to take them apart again.
   fiber<Config>* head_ = nullptr;
-  fiber<Config>* last_;            // of the present tick
+  const fiber<Config>* last_;      // of the present tick
   fiber<Config>* tail_ = nullptr;  // of use only while there is a head
 };
 

@@ -230,8 +230,11 @@ class scheduler {
   [[nodiscard]] auto in_task() const noexcept -> bool { return running_ != &root_; }
 
   [[gnu::always_inline]] void make_ready(fiber_type& task) noexcept {
-    task.state = fiber_state::ready;
+    note_ready(task);
     push(task);
+  }
+  [[gnu::always_inline]] void note_ready(fiber_type& task) noexcept {
+    task.state = fiber_state::ready;
     watch().hook(event::task_ready{task.cold->id});
   }
 

@@ -142,15 +142,27 @@ inline void scheduler<Config>::finish(Body& me) noexcept {
   hot.state = fiber_state::finished;
   --live_;
   if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error(), me.exception);
+  fiber_type* next = nullptr;
   if (me.handle != nullptr) {
     me.drop = &Body::clear_frame;
-    if (me.joiner != nullptr) make_ready(*me.joiner);
+    if (fiber_type* const joiner = me.joiner; joiner != nullptr) {
+      if (ready_.empty() && ring_.is_quiet()) {
+        // Alone, and at once: in the queue it would only be stored and loaded again.
+        note_ready(*joiner);
+        ready_.begin_tick_with(*joiner);
+        next = joiner;
+      } else {
+        make_ready(*joiner);
+      }
+    }
   } else {
     me.clear();
     housing_.leave(me);
   }
-  if (live_ == 0) call_root();
-  fiber_type* const next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
+  if (next == nullptr) {
+    if (live_ == 0) call_root();
+    next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
+  }
   running_ = next;
   watch().hook(event::task_resumed{next->cold->id});
   switching_.leave(me, *next);
