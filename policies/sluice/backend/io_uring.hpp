@@ -11,6 +11,7 @@
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/outcome.hpp>
 #include <sluice/backend/uring/plain.hpp>
+#include <sluice/backend/uring/positions.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/prepare_file.hpp>
 #include <sluice/backend/uring/prepare_process.hpp>
@@ -138,6 +139,9 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
     if (detail::uring::fills_tail(op)) this->expect_tails();
     fill(*e, op, keep);
     e->user_data = this->identity(record);
+    if constexpr (detail::uring::may_use_position<Op>) {
+      if (op.offset == current_position) this->note_position(record);
+    }
     return started::pending;
   }
 
@@ -200,6 +204,7 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
     entry* const e = this->acquire(watch);
     if (e == nullptr) return done_with(record, -ENOMEM);
     *e = prepared;
+    if (detail::uring::uses_position(prepared)) this->note_position(record);
     return started::pending;
   }
 

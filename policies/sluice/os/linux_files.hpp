@@ -36,6 +36,8 @@ struct linux_files : linux_memory {
   }
   /// \src ftruncate(2)
   static auto ftruncate(int descriptor, ::off_t length) noexcept -> int { return checked(::ftruncate(descriptor, length)); }
+  /// \src lseek(2)
+  static auto lseek(int descriptor, ::off_t offset, int whence) noexcept -> ::off_t { return checked(::lseek(descriptor, offset, whence)); }
   /// \src fallocate(2)
   static auto fallocate(int descriptor, int mode, ::off_t offset, ::off_t length) noexcept -> int {
     return checked(::fallocate(descriptor, mode, offset, length));

@@ -6,6 +6,7 @@
 #include <sluice/backend/uring/entrance.hpp>
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/outcome.hpp>
+#include <sluice/backend/uring/positions.hpp>
 #include <sluice/backend/uring/prepare.hpp>
 #include <sluice/backend/uring/queues.hpp>
 #include <sluice/backend/uring/setup.hpp>
@@ -74,6 +75,7 @@ class loop {
     entry* const e = acquire(watch);
     *e = prepared;
     if (linked) e->flags |= IOSQE_IO_LINK;
+    if (uses_position(prepared)) note_position(record_of(prepared));
   }
 
   /// Asks an operation to end; what comes of it is its own completion. Where there is no entry for that, the next poll asks.
@@ -222,6 +224,11 @@ class loop {
     return e;
   }
 
+  /// An operation at its file's position is queued. Completions are not taken in the simple way while there is one.
+  [[gnu::noinline, gnu::cold]] void note_position(aio::record& record) noexcept {
+    if (positions_.note(record)) unusual_ |= has_positions;
+  }
+
   /// Nothing may overtake what is queued on the same handle.
   template <class Watch>
   void let_start_before(const aio::record& record, const Watch& watch) noexcept {
@@ -263,6 +270,7 @@ class loop {
   static constexpr unsigned is_not_registered = 8;  // the descriptor
   static constexpr unsigned has_unasked = 16;       // operations that were not asked to end yet
   static constexpr unsigned is_inherited = 32;      // all of it: this is a forked child, which has none of the ring's memory
+  static constexpr unsigned has_positions = 64;     // operations at the position of their file
 
   [[nodiscard]] auto must_enter() const noexcept -> bool {
     if constexpr (blind) return true;
@@ -463,6 +471,7 @@ class loop {
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
       aio::record* one = &record_of(completion);
       if ((one->kind & aio::record_kind::unasked) != 0) take_back(unasked_, *one);
+      if ((one->engine & at_position) != 0) unusual_ &= positions_.settle(*one, completion.res) ? ~0U : ~has_positions;
       if ((one->kind & aio::record_kind::internal) == 0) {
         copy_outcome(*one, completion);
         one->res = put_right(one->res);
@@ -486,6 +495,7 @@ class loop {
   bool refused_ = false;  // the last submission, for want of memory, without a pause since
   record_queue backlog_;
   aio::record* unasked_ = nullptr;
+  positions<Os> positions_;
   waker<Os> waker_;
   aio::internal_record ignored_;  // whose completions mean nothing
   ::io_uring ring_;

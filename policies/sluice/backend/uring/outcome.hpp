@@ -23,9 +23,10 @@
 
 namespace sluice::inline v0::detail::uring {
 
-/// Whose a completion is.
-[[gnu::always_inline]] inline auto record_of(const ::io_uring_cqe& completion) noexcept -> aio::record& {
-  return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(completion.user_data));
+/// Whose a completion, or an entry, is.
+template <class Queued>
+[[gnu::always_inline]] inline auto record_of(const Queued& one) noexcept -> aio::record& {
+  return *reinterpret_cast<aio::record*>(static_cast<std::uintptr_t>(one.user_data));
 }
 
 /// What a raw result comes to that does not depend on the operation. Only a cancel breaks off what the kernel's own threads run; some calls
