@@ -111,8 +111,9 @@ auto main(const main_options& options, F&& f) -> int {
       std::fprintf(stderr, "error: %s\n", outcome.error().message().c_str());
       return 1;
     }
-    if constexpr (std::is_convertible_v<typename decltype(outcome)::value_type, int>)
-      return static_cast<int>(*outcome);
+    // Not whatever converts to one: how many bytes were written, or true, is no code.
+    if constexpr (std::is_same_v<typename decltype(outcome)::value_type, int>)
+      return *outcome;
     else
       return 0;
   } catch (const std::exception& thrown) {
