@@ -78,10 +78,16 @@ void scheduler<Config>::judged_by(court& judges, inbox& box, std::uint32_t refer
 
 template <class Config>
 void scheduler<Config>::ask_court() noexcept {
+  // What arrives stays in the inbox until this one has left, for others judge meanwhile: one that has taken its messages, and still counts
+  // as idle, would look as if nothing could wake it any more.
+  const auto hear = std::exchange(listen_, nullptr);
   court_->enter();
   poll_ring(true);
+  const bool all_stuck = court_->leave();
+  listen_ = hear;
+  listen();
   // Who waits for the others to end is not stuck: they will.
-  if (court_->leave() && !ring_lost_ && ready_.empty() && live_ != end_waits_) {
+  if (all_stuck && !ring_lost_ && ready_.empty() && live_ != end_waits_) {
     stuck_ = true;
     call_root();
   }
