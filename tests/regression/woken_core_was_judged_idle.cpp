@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A core that was woken had taken its messages and still counted as one that sleeps: another one that had just sent them and went to sleep
 // itself found all of them idle and nothing on its way, and was told of a deadlock.
+#include <sluice/detail/sanitizer.hpp>
 #include <sluice/sluice.hpp>
 #include <support/needs.hpp>
 
@@ -37,14 +38,17 @@ void around(std::size_t cores, int rounds) {
   BOOST_TEST(outcome.has_value());
 }
 
+// The thread sanitizer makes it a hundred times as slow, and needs no bad luck to see a race.
+constexpr int rounds_of_each = sluice::detail::thread_sanitizer ? 50 : 1000;
+
 struct by_epoll : sluice::config<sluice::backend::epoll<>, fixture::roomy> {};
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(woken_core_was_judged_idle, *needs::ring()) {
   for (const std::size_t cores : {2U, 3U, 4U})
-    for (int i = 0; i != 20; ++i) around<fixture::app>(cores, 1000);
+    for (int i = 0; i != 20; ++i) around<fixture::app>(cores, rounds_of_each);
 }
 BOOST_AUTO_TEST_CASE(woken_core_was_judged_idle_by_epoll) {
-  for (int i = 0; i != 20; ++i) around<by_epoll>(3, 1000);
+  for (int i = 0; i != 20; ++i) around<by_epoll>(3, rounds_of_each);
 }

@@ -16,6 +16,7 @@
 #endif
 #if defined(SLUICE_DETAIL_UNDER_TSAN)
 #include <csignal>
+#include <initializer_list>
 #endif
 
 /// \cond
