@@ -254,7 +254,7 @@ class flight {
   }
   // What a trace policy is told; nothing is worked out for one that does not listen, lest a compiler weighs it.
   [[gnu::always_inline]] static auto told_result(const record& one) noexcept -> std::int32_t {
-    if constexpr (requires(trace_type& told, const event::op_completed& what) { told.on(what); })
+    if constexpr (requires(trace_type& told, event::op_completed what) { told.on(what); })
       return put_right(one.res);
     else
       return one.res;
