@@ -242,9 +242,10 @@ class scheduler {
   [[gnu::always_inline]] void park(waiting& w) noexcept { park(*running_, w); }
   // The same where it is rare.
   void park_rarely(waiting& w) noexcept;
-  [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept;
   // The same for what other tasks end, while the ring may have nothing to do.
-  [[gnu::always_inline]] void park_among_tasks(waiting& w) noexcept;
+  [[gnu::always_inline]] void park_among_tasks(waiting& w) noexcept { park<true>(*running_, w); }
+  template <bool AmongTasks = false>
+  [[gnu::always_inline]] void park(fiber_type& me, waiting& w) noexcept;
 
   [[gnu::always_inline]] void yield() noexcept;
 

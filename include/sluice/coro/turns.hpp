@@ -25,18 +25,11 @@ inline void scheduler<Config>::park_rarely(waiting& w) noexcept {
 }
 
 template <class Config>
+template <bool AmongTasks>
 inline void scheduler<Config>::park(fiber_type& me, waiting& w) noexcept {
   watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
   me.state = fiber_state::parked;
-  resume_next<false>(me, w);
-}
-
-template <class Config>
-inline void scheduler<Config>::park_among_tasks(waiting& w) noexcept {
-  fiber_type& me = *running_;
-  watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
-  me.state = fiber_state::parked;
-  resume_next<true>(me, w);
+  resume_next<AmongTasks>(me, w);
 }
 
 template <class Config>
