@@ -42,7 +42,7 @@ class follower {
     if (races && is_last(at)) armed_.push_back(end);
     go_on();
     phases_.push_back(done());
-    while (!is_last(at)) {
+    while (!is_last(at) && !is_refuted_) {
       const auto& e = plan_.events[at++];
       if (at < plan_.events.size() && plan_.events[at].when == moment::rushed) arm(plan_.events[at++]);
       if (races && is_last(at)) armed_.push_back(end);
@@ -65,6 +65,7 @@ class follower {
 
   /// Whether it came out like that.
   [[nodiscard]] auto matches(const outcome& o) const -> bool {
+    if (is_refuted_) return false;
     for (std::size_t i = first_; i < last_; ++i)
       if (o.results[i] != results_[i] || o.read[i] != read_[i]) return false;
     for (std::size_t t = 0; t < plan_.things.size(); ++t) {
@@ -144,7 +145,7 @@ class follower {
 
   /// Follows the chain until it waits for something that does not come by itself.
   void go_on() {
-    while (current_ < last_ || !armed_.empty()) {
+    while (!is_refuted_ && (current_ < last_ || !armed_.empty())) {
       if (current_ == last_) {
         fire_armed();
       } else if (may_fire() && ways_.choose(2) == 1) {
@@ -252,7 +253,13 @@ class follower {
     if (std::exchange(holds_, false)) things_.let_go(closed_thing_, closed_end_);
     results_[current_] = result;
     if (result <= 0) read_[current_].clear();
+    compare(current_);
     settle();
+  }
+
+  /// Gives an order up as soon as a result differs from what was seen: none of the orders that begin like it needs a look.
+  void compare(std::size_t i) {
+    if (seen_ != nullptr && (results_[i] != seen_->results[i] || read_[i] != seen_->read[i])) is_refuted_ = true;
   }
 
   /// The current member has its result: what follows?
@@ -261,6 +268,7 @@ class follower {
     std::size_t next = i + 1;
     if (has_deadline(i)) {
       if (results_[next] == unknown) results_[next] = std::exchange(late_, false) ? timed_out : canceled;
+      compare(next);
       ++next;
     }
     started_ = late_ = false;
@@ -292,11 +300,12 @@ class follower {
     for (std::size_t i = next; i < last_; ++i) {
       if (results_[i] != unknown) continue;
       results_[i] = canceled;
-      if (plan_.members[i].what != verb::close) continue;
-      note(clause::close_is_never_skipped);
-      if (kernel()) continue;
-      results_[i] = things_.attempt(plan_.members[i], i, read_[i], 0).result;
-      if (results_[i] == 0) let_go_of(plan_.members[i]);
+      if (plan_.members[i].what == verb::close) {
+        note(clause::close_is_never_skipped);
+        if (!kernel()) results_[i] = things_.attempt(plan_.members[i], i, read_[i], 0).result;
+        if (results_[i] == 0) let_go_of(plan_.members[i]);
+      }
+      compare(i);
     }
     current_ = last_;
   }
@@ -352,8 +361,12 @@ class follower {
   [[nodiscard]] auto may_begin_late() const -> bool {
     if (!kernel()) return false;
     for (std::size_t i = first_; i < current_; ++i)
-      if (plan_.members[i].what == verb::fsync || plan_.members[i].what == verb::shutdown) return true;
+      if (may_run_on_a_thread(plan_.members[i])) return true;
     return false;
+  }
+  [[nodiscard]] auto may_run_on_a_thread(const member& m) const -> bool {
+    const bool moves = m.what == verb::read || m.what == verb::write;
+    return m.what == verb::fsync || m.what == verb::shutdown || (moves && m.on >= 0 && things_[m.on].what == sort::file);
   }
 
   /// Such a thread may be slow: what has come for a member that waits for all of it may lie there unseen when the member is ended.
@@ -429,6 +442,7 @@ class follower {
   std::vector<std::size_t> came_late_;       // what the current member had got each time before more of it came
   std::vector<std::pair<int, int>> unseen_;  // numbers that are given back while their files live on
   bool blocked_ = false;
+  bool is_refuted_ = false;
   unsigned clauses_ = 0;
   std::vector<int> results_;
   std::vector<std::string> read_;
