@@ -64,7 +64,8 @@ struct basic_native {
       entry = &enter_with_control;
       argument = given;
     }
-    auto* const frame = ::new (static_cast<void*>(top - sizeof(first_frame))) first_frame{.entry = entry, .argument = argument};
+    auto* const frame = ::new (static_cast<void*>(top - sizeof(first_frame)))
+        first_frame{.back = reinterpret_cast<std::byte*>(&no_caller) + beyond_call, .entry = entry, .argument = argument};
     self = {.stack_pointer = frame, .frame_pointer = nullptr, .resume = reinterpret_cast<void*>(&enter)};
   }
 
@@ -89,7 +90,9 @@ struct basic_native {
         "movq 8(%%rdx), %%rbp\n\t"
         "jmpq *16(%%rdx)\n"
         "1:\n\t"
+#if defined(__CET__)
         "endbr64\n\t"
+#endif
         ".if %c[control]\n\t"
         "ldmxcsr 0(%%rsp)\n\t"
         "fldcw 4(%%rsp)\n\t"
@@ -130,8 +133,9 @@ struct basic_native {
   }
 
  private:
-  /// What `enter` finds at the top of a stack; a multiple of 16 bytes, so that the entry is called on an aligned stack.
-  struct alignas(16) first_frame {
+  /// What `enter` finds at the top of a stack. Three words below a multiple of 16 bytes: as if the entry had been called.
+  struct first_frame {
+    void* back = nullptr;
     context_entry entry = nullptr;
     void* argument = nullptr;
   };
@@ -151,16 +155,23 @@ struct basic_native {
 #if defined(__GCC_HAVE_DWARF2_CFI_ASM)
         ".cfi_undefined rip\n\t"
 #endif
+#if defined(__CET__)
         "endbr64\n\t"
-        "movq 8(%rsp), %rdi\n\t"
-        "movq (%rsp), %rax\n\t"
-        "leaq 1f(%rip), %rcx\n\t"
-        "movq %rcx, -8(%rsp)\n\t"
-        "leaq -8(%rsp), %rsp\n\t"
-        "jmpq *%rax\n"
-        "1:\n\t"
+#endif
+        "movq 16(%rsp), %rdi\n\t"
+        "jmpq *8(%rsp)");
+  }
+  /// Whom the entry would return to, `beyond_call` bytes behind its start: who unwinds looks at what is before a return address. Compilers
+  /// may put a landing mark of four bytes first.
+  [[gnu::naked, gnu::noinline, gnu::no_instrument_function]] static void no_caller() noexcept {
+    asm volatile(
+#if defined(__GCC_HAVE_DWARF2_CFI_ASM)
+        ".cfi_undefined rip\n\t"
+#endif
+        ".skip 8, 0x90\n\t"
         "ud2");
   }
+  static constexpr std::size_t beyond_call = 8;
 
   /// The entry of a stack with its own floating-point control: sets it, then calls the entry that the caller gave.
   static void enter_with_control(void* frame) noexcept {
