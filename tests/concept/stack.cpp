@@ -130,13 +130,33 @@ static_assert(!sluice::measured_stack_policy<good>);
 static_assert(!sluice::measured_stack_policy<measure_that_throws>);
 static_assert(!sluice::measured_stack_policy<measure_in_pages>);
 
+struct lasting : good {
+  auto keeps(const stack_span&) const noexcept -> bool { return true; }
+};
+struct lasting_that_throws : good {
+  auto keeps(const stack_span&) const -> bool { return true; }
+};
+struct lasting_that_counts : good {
+  auto keeps(const stack_span&) const noexcept -> int { return 1; }
+};
+struct lasting_that_changes : good {
+  auto keeps(const stack_span&) noexcept -> bool { return true; }
+};
+static_assert(sluice::lasting_stack_policy<lasting>);
+static_assert(!sluice::lasting_stack_policy<good>);
+static_assert(!sluice::lasting_stack_policy<lasting_that_throws>);
+static_assert(!sluice::lasting_stack_policy<lasting_that_counts>);
+static_assert(!sluice::lasting_stack_policy<lasting_that_changes>);
+
 // None of the refinements stands without the policy itself.
 struct all_but_a_policy {
   static constexpr std::size_t guard_bytes = 4096;
   auto allocate(std::size_t) noexcept -> result<stack_span> { return stack_span{}; }
   void trim() noexcept {}
   auto high_water(stack_span) noexcept -> std::size_t { return 0; }
+  auto keeps(const stack_span&) const noexcept -> bool { return true; }
 };
+static_assert(!sluice::lasting_stack_policy<all_but_a_policy>);
 static_assert(!sluice::sized_stack_policy<all_but_a_policy> && !sluice::guarded_stack_policy<all_but_a_policy>);
 static_assert(all_but_a_policy::guard_bytes > 0 && !sluice::trimmable_stack_policy<all_but_a_policy> &&
               !sluice::measured_stack_policy<all_but_a_policy>);

@@ -246,6 +246,39 @@ void high_water_follows_the_deepest_touch() {
   model.policy.deallocate(stack);
 }
 
+template <class Stack>
+void the_usual_size_is_as_promised() {
+  stack_model<Stack> model;
+  for (int use = 0; use != 2; ++use) {
+    const auto stack = model.policy.allocate().value();
+    if constexpr (requires { Stack::least_bytes; }) BOOST_TEST(stack.bytes >= Stack::least_bytes);
+    if constexpr (requires { Stack::usual_bytes; }) BOOST_TEST((Stack::usual_bytes == 0 || stack.bytes == Stack::usual_bytes));
+    model.policy.deallocate(stack);
+  }
+}
+
+/// A fiber may still run on a stack that is kept.
+template <class Stack>
+void what_is_kept_stays_as_it_is() {
+  stack_model<Stack> model;
+  std::vector<sluice::stack_span> stacks;
+  for (std::size_t i = 0; i != model.most; ++i) {
+    stacks.push_back(model.policy.allocate().value());
+    std::fill_n(stacks.back().base, stacks.back().bytes, std::byte{0x5A});
+  }
+  if constexpr (sluice::sized_stack_policy<Stack>) {
+    const auto large = model.policy.allocate(stacks.front().bytes + 1).value();
+    BOOST_TEST(!model.policy.keeps(large));
+    model.policy.deallocate(large);
+  }
+  for (const auto& stack : stacks) {
+    BOOST_TEST_REQUIRE(model.policy.keeps(stack));
+    model.policy.deallocate(stack);
+  }
+  for (const auto& stack : stacks)
+    BOOST_TEST(std::count(stack.base, stack.base + stack.bytes, std::byte{0x5A}) == static_cast<std::ptrdiff_t>(stack.bytes));
+}
+
 /// Adds all laws that apply to the suite that stands open where this is called from a static initialiser.
 template <class Stack>
 auto add_stack_laws() -> bool {
@@ -258,6 +291,8 @@ auto add_stack_laws() -> bool {
   SLUICE_LAW(any_order_of_giving_and_taking_is_fine);
   SLUICE_LAW(a_fiber_runs_on_a_stack_again_and_again);
   SLUICE_LAW(destroying_the_policy_frees_stacks_that_are_out);
+  SLUICE_LAW(the_usual_size_is_as_promised);
+  if constexpr (sluice::lasting_stack_policy<Stack>) SLUICE_LAW(what_is_kept_stays_as_it_is);
   if constexpr (sluice::sized_stack_policy<Stack>) {
     SLUICE_LAW(a_stack_of_another_size_has_at_least_that);
     SLUICE_LAW(a_stack_larger_than_memory_is_an_error);

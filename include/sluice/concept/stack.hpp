@@ -24,9 +24,10 @@ struct stack_span {
 /// A policy that gives and takes back stacks. One instance serves one scheduler, from that scheduler's thread.
 ///
 /// A default-constructed policy owns nothing. `allocate` gives a stack or an error and leaves nothing half done; `deallocate` takes back
-/// what `allocate` gave and may keep it for the next caller, most recently used first. The scheduler never hands back the stack that it
-/// runs on. A policy may have a constant `least_bytes`, which no stack of the usual size has less of: if a task's frame surely fits, the
-/// scheduler does not ask when it makes one.
+/// what `allocate` gave and may keep it for the next caller, most recently used first. Only to a `lasting_stack_policy` does the scheduler
+/// hand back the stack that it runs on. A policy may have constants: `least_bytes`, which no stack of the usual size has less of (if a
+/// task's frame surely fits, the scheduler does not ask when it makes one), and `usual_bytes`, which each of those has exactly; 0 says
+/// nothing.
 template <class P>
 concept stack_policy = std::default_initializable<P> && requires(P policy, stack_span span) {
   { P::kind } -> std::convertible_to<policy_kind>;
@@ -53,6 +54,13 @@ concept guarded_stack_policy = stack_policy<P> && requires {
 template <class P>
 concept trimmable_stack_policy = stack_policy<P> && requires(P policy) {
   { policy.trim() } noexcept -> std::same_as<void>;
+};
+
+/// A stack policy that can tell of a stack whether taking it back leaves the memory as it is, mapped and untouched, until it is given out
+/// again. Such a stack may still be running while it is taken back; the scheduler leaves it before it asks for another one.
+template <class P>
+concept lasting_stack_policy = stack_policy<P> && requires(const P policy, stack_span span) {
+  { policy.keeps(span) } noexcept -> std::same_as<bool>;
 };
 
 /// A stack policy that can say how much of a stack has ever been touched.

@@ -71,6 +71,8 @@ template <class Config>
 class scheduler;
 template <class Config>
 struct frame;
+template <class Config>
+struct ended_frame;
 
 struct waiting;
 
@@ -110,7 +112,7 @@ struct cancel_scope {
 template <class Config>
 struct task_owner {
   /// `failed` is the error that it returned, or null.
-  void (*child_ended)(task_owner&, frame<Config>&, const std::error_code* failed, const std::exception_ptr& thrown) noexcept;
+  void (*child_ended)(task_owner&, ended_frame<Config>&, const std::error_code* failed) noexcept;
 };
 
 /// Tells foreign code that a task was asked to end. Whoever makes one says how it is told and freed, so only programs that make one contain
@@ -142,6 +144,7 @@ struct alignas(64) fiber {
   std::uint32_t pending = 0;               ///< completions to come before it is ready
   fiber_state state = fiber_state::free;   ///< where it stands
   bool cancelled = false;                  ///< some scope of it was asked to end
+  std::uint16_t unused = 0;                ///< with the three before it one word, which a new task has written at a stroke
   std::uint32_t slot = 0;                  ///< its place in the slab
   std::uint32_t generation = 0;            ///< how many tasks had this place before
 };
@@ -231,7 +234,7 @@ struct typed_frame : ended_frame<Config> {
     return has_returned && !value.has_value() ? &value.error() : nullptr;
   }
   /// Destroys what has come of it.
-  void clear() noexcept {
+  [[gnu::always_inline]] void clear() noexcept {
     if constexpr (!std::is_trivially_destructible_v<result<T>>)
       if (std::exchange(has_returned, false)) value.~expected();
     if (this->exception != nullptr) [[unlikely]]

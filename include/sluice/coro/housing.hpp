@@ -48,9 +48,12 @@ class housing {
     }
     // Made at once: what is written in parts and copied as a whole makes a processor wait.
     const std::size_t least = stack_bytes == 0 ? least_bytes_of<stack_type> : 0;
-    const auto [frame, below, fits] = divide(*stack, bytes, align, context_type::storage_bytes, least);
+    stack_span given = *stack;
+    if constexpr (usual_bytes_of<stack_type> != 0)
+      if (stack_bytes == 0) given.bytes = usual_bytes_of<stack_type>;
+    const auto [frame, below, fits] = divide(given, bytes, align, context_type::storage_bytes, least);
     const placement_type room{
-        .hot = hot, .stack = *stack, .usable = {.base = stack->base, .bytes = below, .index = stack->index}, .frame = frame};
+        .hot = hot, .stack = given, .usable = {.base = given.base, .bytes = below, .index = given.index}, .frame = frame};
     if (!fits) [[unlikely]] {
       unmake_room(room);
       note_refusal(make_error_code(errc::stack_size));
@@ -85,6 +88,7 @@ class housing {
     hot.pending = 0;
     hot.state = fiber_state::ready;
     hot.cancelled = false;
+    hot.unused = 0;
     task.annotation.create(room.stack.base, room.stack.bytes);
     context_type::attach(hot.context, room.usable.base + room.usable.bytes);
   }
@@ -98,7 +102,6 @@ class housing {
     if constexpr (measures_ended<stack_type>) ended_.note(task, stacks_.high_water(stack));
     fiber_type& hot = *task.hot;
     hot.state = fiber_state::free;
-    hot.cold = nullptr;
     slab_.give(hot);
     detail::unpoison(stack.base, stack.bytes);
     stacks_.deallocate(stack);
@@ -114,6 +117,16 @@ class housing {
   [[gnu::always_inline]] void leave(frame_type& running) noexcept {
     bury();
     dying_ = &running;
+  }
+
+  /// The same where the next one is known, and no task is made before that runs. The room is taken back at once if that leaves the stack
+  /// as it is.
+  [[gnu::always_inline]] void vacate(frame_type& running) noexcept {
+    if constexpr (can_vacate) {
+      if (stacks_.keeps(running.stack)) [[likely]]
+        return release(running);
+    }
+    leave(running);
   }
 
   /// Takes back the room of a task that has left it for good, which nobody is in a hurry for: when the next task is made, or ends.
@@ -142,7 +155,7 @@ class housing {
   /// The first task from a place on, which is moved behind it; null where there is none.
   [[nodiscard, gnu::noinline, gnu::cold]] auto next(std::uint32_t& slot) noexcept -> fiber_type* {
     while (slot < slab_.extent())
-      if (auto& task = slab_.at(slot++); task.state != fiber_state::free && task.cold != nullptr) return &task;
+      if (auto& task = slab_.at(slot++); task.state != fiber_state::free) return &task;
     return nullptr;
   }
 
@@ -152,6 +165,10 @@ class housing {
   [[nodiscard]] auto stacks() noexcept -> stack_type& { return stacks_; }
 
  private:
+  // A sanitizer has to be told of the end of a stack by another one, and a measurement is of what has been left.
+  static constexpr bool can_vacate =
+      lasting_stack_policy<stack_type> && !measures_ended<stack_type> && std::is_empty_v<detail::fiber_annotation>;
+
   [[gnu::noinline]] void bury_now() noexcept { release(*std::exchange(dying_, nullptr)); }
   [[gnu::noinline, gnu::cold]] void note_refusal(std::error_code why) noexcept { refusal_ = why; }
 

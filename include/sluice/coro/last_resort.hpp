@@ -208,7 +208,7 @@ auto scheduler<Config>::shared_inbox() noexcept -> inbox* {
 template <class Config>
 void scheduler<Config>::cancel_slot(std::uint32_t slot, std::uint32_t generation) noexcept {
   fiber_type& hot = housing_.at(slot);
-  if (hot.generation == generation && hot.state != fiber_state::free && hot.cold != nullptr) request_cancel(*hot.cold);
+  if (hot.generation == generation && hot.state != fiber_state::free) request_cancel(*hot.cold);
 }
 
 template <class Config>

@@ -54,6 +54,15 @@ inline constexpr std::size_t least_bytes_of = [] {
     return std::size_t{0};
 }();
 
+/// What every stack of the usual size has, exactly; 0 where the policy does not say so.
+template <class Stacks>
+inline constexpr std::size_t usual_bytes_of = [] {
+  if constexpr (requires { Stacks::usual_bytes; })
+    return Stacks::usual_bytes;
+  else
+    return std::size_t{0};
+}();
+
 /// Finds room for a frame at the top of a stack, and for what else the context policy keeps there. The stack has `least` bytes or more:
 /// where those are enough, nothing is left to be asked when the program runs.
 [[nodiscard, gnu::always_inline]] inline auto divide(const stack_span& stack, std::size_t bytes, std::size_t align, std::size_t storage,

@@ -68,10 +68,8 @@ class basic_scope : public task_owner<Config> {
     }
     cancelled_ = false;
     cut_ = false;
-    const auto thrown = std::exchange(exception_, nullptr);
-    const auto error = std::exchange(error_, {});
-    if (thrown != nullptr) std::rethrow_exception(thrown);
-    if (error) return std::unexpected{error};
+    if (error_ || exception_ != nullptr) [[unlikely]]
+      return take_failure();
     return {};
   }
 
@@ -111,12 +109,11 @@ class basic_scope : public task_owner<Config> {
     if (cancelled_) home_->request_cancel(child);
   }
 
-  static void child_ended(task_owner<Config>& self, frame<Config>& child, const std::error_code* failed,
-                          const std::exception_ptr& thrown) noexcept {
-    static_cast<basic_scope&>(self).note_end(child, failed, thrown);
+  static void child_ended(task_owner<Config>& self, ended_frame<Config>& child, const std::error_code* failed) noexcept {
+    static_cast<basic_scope&>(self).note_end(child, failed);
   }
 
-  void note_end(frame<Config>& child, const std::error_code* failed, const std::exception_ptr& thrown) noexcept {
+  void note_end(ended_frame<Config>& child, const std::error_code* failed) noexcept {
     if (child.newer != nullptr)
       child.newer->older = child.older;
     else
@@ -124,11 +121,20 @@ class basic_scope : public task_owner<Config> {
     if (child.older != nullptr) child.older->newer = child.newer;
     --children_;
     if (child.base.delivered) cut_ = true;
-    if (thrown != nullptr)
-      fail({}, thrown);
-    else if (failed != nullptr)
-      fail(*failed, nullptr);
     if (children_ == 0 && waiter_ != nullptr) home_->make_ready(*std::exchange(waiter_, nullptr));
+    if (failed != nullptr || child.exception != nullptr) [[unlikely]]
+      note_failure(child, failed);
+  }
+
+  [[gnu::noinline, gnu::cold]] void note_failure(const ended_frame<Config>& child, const std::error_code* failed) noexcept {
+    fail(failed != nullptr ? *failed : std::error_code{}, child.exception);
+  }
+
+  [[gnu::noinline, gnu::cold]] auto take_failure() -> result<void> {
+    const auto thrown = std::exchange(exception_, nullptr);
+    const auto error = std::exchange(error_, {});
+    if (thrown != nullptr) std::rethrow_exception(thrown);
+    return std::unexpected{error};
   }
 
   void fail(std::error_code error, const std::exception_ptr& thrown) noexcept {

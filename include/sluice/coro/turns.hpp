@@ -131,10 +131,11 @@ template <class Config>
 template <class Body>
 inline void scheduler<Config>::finish(Body& me) noexcept {
   watch().hook(event::task_finished{me.id});
+  if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error());
   fiber_type& hot = *me.hot;
   hot.state = fiber_state::finished;
-  --live_;
-  if (me.parent != nullptr) me.parent->child_ended(*me.parent, me, me.error(), me.exception);
+  if (--live_ == 0) [[unlikely]]
+    call_root();
   fiber_type* next = nullptr;
   if (me.handle != nullptr) {
     me.drop = &Body::clear_frame;
@@ -150,12 +151,15 @@ inline void scheduler<Config>::finish(Body& me) noexcept {
     }
   } else {
     me.clear();
-    housing_.leave(me);
+    // Where the ring has its turn first, what comes from it may make tasks.
+    if (ready_.ends_tick(hot)) {
+      housing_.leave(me);
+    } else {
+      housing_.vacate(me);
+      next = &ready_.pop();
+    }
   }
-  if (next == nullptr) {
-    if (live_ == 0) call_root();
-    next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
-  }
+  if (next == nullptr) next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
   running_ = next;
   watch().hook(event::task_resumed{next->cold->id});
   switching_.leave(me, *next);

@@ -83,6 +83,9 @@ class external {
     free_[N - out_--] = stack.index;
   }
 
+  /// Whether `deallocate` only notes it: every stack.
+  [[nodiscard]] auto keeps(const stack_span&) const noexcept -> bool { return true; }
+
  private:
   static constexpr std::size_t alignment = 64;
   static constexpr bool names_storage = !std::is_same_v<decltype(Storage), std::nullptr_t>;

@@ -93,10 +93,11 @@ class guarded {
   static constexpr std::size_t most_bytes = std::size_t{1} << 40U;
 
  public:
-  static constexpr auto kind = policy_kind::stack;     ///< found as the stack policy of a config
-  static constexpr std::string_view name = "guarded";  ///< the file's name
-  static constexpr std::size_t guard_bytes = O.guard;  ///< at least so many bytes below each stack fault
-  static constexpr std::size_t least_bytes = O.bytes;  ///< no stack has less
+  static constexpr auto kind = policy_kind::stack;                                ///< found as the stack policy of a config
+  static constexpr std::string_view name = "guarded";                             ///< the file's name
+  static constexpr std::size_t guard_bytes = O.guard;                             ///< at least so many bytes below each stack fault
+  static constexpr std::size_t least_bytes = O.bytes;                             ///< no stack has less
+  static constexpr std::size_t usual_bytes = O.bytes % 65536 == 0 ? O.bytes : 0;  ///< what a usual one has; 0: that depends on the page
 
   /// Owns nothing until the first stack is asked for.
   guarded() noexcept {
@@ -129,7 +130,7 @@ class guarded {
   }
 
   /// Takes a stack back. It keeps its memory and is the next one to be given. Makes no system call for a stack of the usual size.
-  void deallocate(stack_span stack) noexcept {
+  [[gnu::always_inline]] void deallocate(stack_span stack) noexcept {
     sluice::detail::unpoison(stack.base, stack.bytes);
     if (stack.index >= first_large) [[unlikely]] {
       large_calls_->deallocate(*this, stack.index - first_large);
@@ -137,6 +138,9 @@ class guarded {
       free_.push({.base = stack.base, .index = stack.index});
     }
   }
+
+  /// Whether `deallocate` only notes it: every stack of the usual size.
+  [[nodiscard]] auto keeps(const stack_span& stack) const noexcept -> bool { return stack.index < first_large; }
 
   /// Gives the memory of free stacks back to the system, all but the `pool` most recently used ones, and unmaps the large ones that were
   /// kept.
@@ -331,8 +335,8 @@ class guarded {
   const large_calls* large_calls_ = nullptr;
 };
 
-static_assert(sized_stack_policy<guarded<>> && guarded_stack_policy<guarded<>> && trimmable_stack_policy<guarded<>> &&
-              measured_stack_policy<guarded<>>);
+static_assert(lasting_stack_policy<guarded<>> && sized_stack_policy<guarded<>> && guarded_stack_policy<guarded<>> &&
+              trimmable_stack_policy<guarded<>> && measured_stack_policy<guarded<>>);
 
 }  // namespace sluice::inline v0::stack
 
