@@ -13,7 +13,8 @@
 
 namespace sluice::inline v0::coro {
 
-/// The frame of a task that runs `F(Args...)`. Callable and arguments die on the task's own stack, before anybody learns that it has ended.
+/// The frame of a task that runs `F(Args...)`. Callable and arguments, and a value that nobody can fetch, die on the task's own stack,
+/// before anybody learns that it has ended.
 template <class Config, class F, class... Args>
 class body final
     : public typed_frame<Config, typename result_of_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>::value_type> {
@@ -36,6 +37,7 @@ class body final
       b.call();
     }
     b.work_.~job();
+    b.drop_unfetched();
     home.finish(b);
   }
 

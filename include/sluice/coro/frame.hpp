@@ -233,6 +233,14 @@ struct typed_frame : ended_frame<Config> {
   [[nodiscard]] auto error() const noexcept -> const std::error_code* {
     return has_returned && !value.has_value() ? &value.error() : nullptr;
   }
+  /// Destroys a value that nobody can fetch, in the task itself: its destructor may wait.
+  [[gnu::always_inline]] void drop_unfetched() noexcept {
+    if constexpr (!std::is_trivially_destructible_v<result<T>>)
+      if (this->handle == nullptr && has_returned && value.has_value()) {
+        value.~expected();
+        has_returned = false;
+      }
+  }
   /// Destroys what has come of it.
   [[gnu::always_inline]] void clear() noexcept {
     if constexpr (!std::is_trivially_destructible_v<result<T>>)
