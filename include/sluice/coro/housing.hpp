@@ -134,21 +134,6 @@ class housing {
     if (dying_ != nullptr) bury_now();
   }
 
-  /// Keeps that room while this lives: a task that has left polls on its own stack until there is another one to run, and what comes in
-  /// meanwhile may make tasks.
-  class [[nodiscard]] reprieve {
-   public:
-    /// For the one that has left last.
-    explicit reprieve(housing& of) noexcept : of_{of}, dying_{std::exchange(of.dying_, nullptr)} {}
-    reprieve(const reprieve&) = delete;
-    auto operator=(const reprieve&) -> reprieve& = delete;
-    ~reprieve() { of_.dying_ = dying_; }
-
-   private:
-    housing& of_;
-    frame_type* dying_;
-  };
-
   /// The place with a number.
   [[nodiscard]] auto at(std::uint32_t slot) noexcept -> fiber_type& { return slab_.at(slot); }
 

@@ -144,7 +144,11 @@ void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   }
   frame_type& task = *std::exchange(handle, nullptr);
   task.drop(task);
-  housing_.release_rarely(task);
+  // While the ring has its turn one that has ended may be the one that runs; it leaves on its own then.
+  if (task.hot == running_)
+    task.handle = nullptr;
+  else
+    housing_.release_rarely(task);
 }
 
 template <class Config>

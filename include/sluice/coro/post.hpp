@@ -78,8 +78,7 @@ class remote_scheduler {
       } const one{static_cast<letter*>(&base)};
       auto* const self = one.self;
       if (where == nullptr) return;
-      std::apply([&](Args&... each) { static_cast<scheduler<Config>*>(where)->spawn_in_poll(std::move(self->f), std::move(each)...); },
-                 self->args);
+      std::apply([&](Args&... each) { static_cast<scheduler<Config>*>(where)->spawn(std::move(self->f), std::move(each)...); }, self->args);
     }
 
     F f;

@@ -196,12 +196,6 @@ class scheduler {
   void operator()(aio::timer& one) noexcept;
   void woken() noexcept;
 
-  // The same as `spawn`, from where the ring is polled.
-  template <class F, class... Args>
-  void spawn_in_poll(F&& f, Args&&... args) {
-    const typename housing<Config, os>::reprieve kept{housing_};
-    spawn(std::forward<F>(f), std::forward<Args>(args)...);
-  }
   // What was attached under a key, or null; and attaching something, which is ended after the last task.
   [[nodiscard]] auto attached(const void* key) const noexcept -> attachment* {
     attachment* one = attachments_;

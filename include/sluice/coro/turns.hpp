@@ -151,15 +151,16 @@ inline void scheduler<Config>::finish(Body& me) noexcept {
     }
   } else {
     me.clear();
-    // Where the ring has its turn first, what comes from it may make tasks.
-    if (ready_.ends_tick(hot)) {
-      housing_.leave(me);
-    } else {
+    if (!ready_.ends_tick(hot)) {
       housing_.vacate(me);
       next = &ready_.pop();
     }
   }
-  if (next == nullptr) next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
+  if (next == nullptr) {
+    next = ready_.ends_tick(hot) ? take_quietly() : &ready_.pop();
+    // Only now: where the ring had its turn it was on this stack, and what came from it may have made tasks, or let this one go.
+    if (me.handle == nullptr) housing_.leave(me);
+  }
   running_ = next;
   watch().hook(event::task_resumed{next->cold->id});
   switching_.leave(me, *next);
