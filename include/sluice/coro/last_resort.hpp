@@ -37,11 +37,11 @@ scheduler<Config>::~scheduler() {
     if (task.cold->handle != nullptr) *task.cold->handle = nullptr;
   });
   // What finished and was never fetched; it may own handles itself, which are empty by now.
-  each_task([](fiber_type& task) noexcept {
+  each_task([&](fiber_type& task) noexcept {
     if (task.state != fiber_state::finished) return;
-    task.cold->drop(*task.cold);
-    if (task.cold->stop != nullptr) task.cold->stop->free(*task.cold->stop);
-    task.cold->annotation.destroy();
+    frame_type& ended = *task.cold;
+    ended.drop(ended);
+    housing_.release_rarely(ended);
   });
   while (attachments_ != nullptr) {
     attachment& one = *std::exchange(attachments_, attachments_->next);
