@@ -70,8 +70,10 @@ template <class Config>
 void scheduler<Config>::cancel_all() noexcept {
   check_thread();
   frame_type* list = nullptr;
-  each_task([&](fiber_type& task) noexcept { task.cold->mark = std::exchange(list, task.cold); });
-  // A cancel may end waits, never a task: the list stays as it is meanwhile.
+  // A cancel may end waits, never a task. What has ended may go meanwhile: stop callbacks may spawn, or let go of a handle.
+  each_task([&](fiber_type& task) noexcept {
+    if (task.state != fiber_state::finished) task.cold->mark = std::exchange(list, task.cold);
+  });
   for (auto* task = newest_first(list); task != nullptr; task = task->mark) request_cancel(*task);
 }
 
