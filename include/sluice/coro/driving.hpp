@@ -37,7 +37,6 @@ auto scheduler<Config>::run() -> result<void> {
   check_thread();
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   entry_guard guard{*this};
-  status_ = std::exchange(spawn_status_, {});
   if (live_ != 0) {
     looping_ = true;
     deadlocked_ = false;
@@ -48,7 +47,7 @@ auto scheduler<Config>::run() -> result<void> {
     ready_.clear(root_);
     housing_.bury();
   }
-  if (status_) return std::unexpected{std::exchange(status_, {})};
+  if (status_ || spawn_status_) return take_failure();
   return {};
 }
 
@@ -58,6 +57,8 @@ auto scheduler<Config>::poll(wait how) -> result<std::size_t> {
   if (detail::current<Config> != nullptr) return failure(errc::already_running);
   entry_guard guard{*this};
   driver_ = &scheduler::drive_on;
+  // Nobody is to wait for what was never made.
+  if (spawn_status_) return take_failure();
   const bool sleeps = how.sleeps && ready_.empty();
   if (sleeps && how.limit != interval::max()) ring_.limit(how.limit);
   ring_lost_ = false;
@@ -72,8 +73,15 @@ auto scheduler<Config>::poll(wait how) -> result<std::size_t> {
     poll_ring(false);
     if (ring_lost_) return std::unexpected{std::exchange(status_, {})};
   }
-  if (status_) return std::unexpected{std::exchange(status_, {})};
+  if (status_ || spawn_status_) return take_failure();
   return live_;
+}
+
+template <class Config>
+auto scheduler<Config>::take_failure() noexcept -> std::unexpected<std::error_code> {
+  const auto unmade = std::exchange(spawn_status_, {});
+  const auto why = std::exchange(status_, {});
+  return std::unexpected{why ? why : unmade};
 }
 
 template <class Config>

@@ -81,7 +81,7 @@ class scheduler {
   [[gnu::cold]] ~scheduler();
 
   /// Starts a task that the scheduler owns, and that nobody joins: of an exception of it the same is true as of a detached task's.
-  /// \errors `not_enough_memory` for its stack, from the next `run` or `poll`
+  /// \errors `not_enough_memory` for its stack, from the `run` or `poll` that is under way, or else from the next one
   template <class F, class... Args>
     requires(!chooses_options<std::remove_cvref_t<F>>)
   auto spawn(F&& f, Args&&... args) -> void {
@@ -409,6 +409,9 @@ class scheduler {
   [[gnu::noinline, gnu::cold]] void lose(fiber_type& task) noexcept;
 
   void tell_lost() noexcept;
+
+  /// What `run` and `poll` have to tell: what ended the tasks, or else what kept one from being made.
+  [[gnu::noinline, gnu::cold]] auto take_failure() noexcept -> std::unexpected<std::error_code>;
 
   /// The running task is never resumed; what it owns stays as it is.
   [[noreturn]] void abandon(fiber_type& me) noexcept;
