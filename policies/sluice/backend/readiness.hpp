@@ -153,9 +153,12 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
       }
     } else if constexpr (std::is_same_v<Op, op::cancel>) {
       if (alone) return done_with(record, cancel_by_address(op.operation));
+      return end_others(record, op, keep, watch);
+    } else if constexpr (std::is_same_v<Op, op::cancel_all>) {
+      return end_others(record, op, keep, watch);
     } else if constexpr (std::is_same_v<Op, op::cancel_handle>) {
       return done_with(record, cancel_older(record));
-    } else if constexpr (std::is_same_v<Op, op::poll_once> || std::is_same_v<Op, op::cancel_all>) {
+    } else if constexpr (std::is_same_v<Op, op::poll_once>) {
       if (alone && queue_.empty()) {
         describe(record, op, keep, -1);
         const step outcome = serve(op, keep);
@@ -184,7 +187,12 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
 
   /// Starts what was prepared.
   template <class Watch>
-  auto push(aio::record&, const entry& prepared, const Watch&) noexcept -> started {
+  auto push(aio::record&, const entry& prepared, const Watch& watch) noexcept -> started {
+    if (prepared->made->ends_others) [[unlikely]] {
+      row nothing{};
+      if (!queue_.empty()) run_queue(watch);
+      return done_with(*prepared->record, attempt(*prepared, nothing).raw);
+    }
     enqueue(*prepared);
     return started::pending;
   }
@@ -225,6 +233,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
   static auto put_right(std::int32_t raw) noexcept -> std::int32_t { return raw; }
 
  private:
+  using loop::attempt;
   using loop::cancel_by_address;
   using loop::cancel_older;
   using loop::cancel_started;
@@ -237,6 +246,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
   using loop::lines_;
   using loop::queue_;
   using loop::renew;
+  using loop::run_queue;
   using loop::watches_;
 
   static constexpr std::uint8_t least_hopes = 15;
@@ -274,6 +284,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
         .makes_descriptor = detail::readiness::makes_descriptor<Op>,
         .streams = std::is_same_v<Op, op::recv> || std::is_same_v<Op, op::recv_many> || std::is_same_v<Op, op::send>,
         .connects = std::is_same_v<Op, op::connect>,
+        .ends_others = std::is_same_v<Op, op::cancel> || std::is_same_v<Op, op::cancel_all>,
         .press = detail::readiness::press_of<Os, Op>};
     if constexpr (requires(const Op& op, scratch<Op>& keep) { calls<Op>::template block<Os>(op, keep); })
       made.block = [](request& one) noexcept -> std::int64_t {
@@ -283,6 +294,14 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
   }
   template <class Op>
   static constexpr detail::readiness::ways ways = ways_of<Op>();
+
+  /// An operation that asks others to end, not before what is queued has started.
+  template <class Op, class Watch>
+  [[gnu::noinline, gnu::cold]] auto end_others(aio::record& record, const Op& op, scratch<Op>& keep, const Watch& watch) noexcept
+      -> started {
+    if (!queue_.empty()) run_queue(watch);
+    return done_with(record, serve(op, keep).raw);
+  }
 
   /// What the backend does itself.
   template <class Op>

@@ -54,6 +54,7 @@ struct ways {
   bool makes_descriptor;                                                   // the result is a new descriptor
   bool streams;                                                            // on a stream socket a short transfer has emptied or filled it
   bool connects;
+  bool ends_others;                      // what starts after it must not be reached by it, not even what waits before the queue is run
   void (*press)(request& one) noexcept;  // has the call of a thread end; null where nothing does
 };
 
