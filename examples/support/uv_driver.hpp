@@ -8,7 +8,7 @@
 ///     then what these submit. Coming from there, and not from where the descriptor is ready, it also sees what callbacks of the loop have
 ///     done meanwhile: spawned a task, filled a channel, asked all to end.
 ///   - After each turn it asks `next_deadline()` anew, and sleeps no longer than that: a `uv_timer_t`, started again each time. The answer
-///     is "now" while tasks are ready, and then the loop does not sleep.
+///     is "now" while tasks are ready or the turn has left something to do, and then the loop does not sleep.
 ///   - It wakes when `native_handle()` can be read: a `uv_poll_t`, whose callback has nothing to do.
 ///   - Once no task is left it forgets all three, so that the loop can end; the scheduler is destroyed later.
 

@@ -69,8 +69,13 @@ class flight {
   [[nodiscard]] auto in_flight() const noexcept -> std::size_t { return started_ - completed_; }
   /// Timers that are armed.
   [[nodiscard]] auto timers() const noexcept -> std::size_t { return timers_.size(); }
-  /// When the next timer is due; `time_point::never()` for none.
-  [[nodiscard]] auto next_deadline() const noexcept -> time_point { return timers_.next(); }
+  /// When `poll` should be called at the latest, even if the handle does not ask for it: now while something is queued or is to be told,
+  /// else when the next timer is due; `time_point::never()` for neither.
+  [[nodiscard, gnu::cold]] auto next_deadline() const noexcept -> time_point {
+    interval patience = finished_ != nullptr ? interval{} : pressed_ != nullptr ? press_again : interval::max();
+    if constexpr (requires { backend_.patience(); }) patience = detail::lesser_of(patience, backend_.patience());
+    return patience == interval::max() ? timers_.next() : detail::lesser_of(timers_.next(), now() + patience);
+  }
   /// Whether the calling thread is the one that made it.
   [[nodiscard]] auto is_here() const noexcept -> bool { return owner_ == detail::thread_token(); }
   /// The time on the steady clock.
@@ -93,6 +98,9 @@ class flight {
   ~flight() = default;
 
   static constexpr bool polls_simply = requires { &backend_type::put_right; };
+
+  // How long a poll sleeps while a chain that the system runs does not let go: it may start a member between being asked and sleeping.
+  static constexpr interval press_again = interval::nanoseconds(1'000'000);
 
   // What a poll may have to do beside the backend's part, as bits.
   static constexpr unsigned agenda_timers = 1;

@@ -252,7 +252,8 @@ class ring : public flight<Config> {
     if (is_quiet()) return false;
     return backend_.pending() || (agenda_ != 0 && (finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0));
   }
-  /// A descriptor that polls readable when the ring wants to be polled. \errors those of eventfd(2) and io_uring_register(2)
+  /// A descriptor that polls readable when what is in flight wants the ring to be polled; what the ring itself has left to do is told by
+  /// `next_deadline`. \errors those of eventfd(2) and io_uring_register(2)
   [[nodiscard]] auto native_handle() noexcept -> result<int> { return backend_.native_handle(); }
   /// How each operation of `op::all` is served on the running system, in its order: by the system's ring, by a plain call, when its
   /// descriptor is ready, on a thread. May ask the system once.
@@ -381,6 +382,7 @@ class ring : public flight<Config> {
   using base::list;
   using base::list_any;
   using base::polls_simply;
+  using base::press_again;
   using base::pressed_;
   using base::start_close;
   using base::started_;
@@ -437,9 +439,6 @@ class ring : public flight<Config> {
 
   // What a chain asks of its ring.
   struct chain_host;
-
-  // How long a poll sleeps while a chain that the system runs does not let go: it may start a member between being asked and sleeping.
-  static constexpr interval press_again = interval::nanoseconds(1'000'000);
 
   [[gnu::noinline, gnu::cold]] void press_chains() noexcept {
     for (auto* one = pressed_; one != nullptr; one = one->next_pressed) one->calls->press(this, *one);

@@ -129,6 +129,8 @@ struct no_trace {};
 ///   usual: `take(record&)` says whether it could take the record in the simple way, `agenda` is not zero if the caller has more to do.
 ///   `taken` becomes how many it took. `put_right(raw)` is what a raw result comes to that such a poll hands out as the system gave it.
 /// * `pending()` says whether entering the system would do anything: a cheap look, no call.
+/// * `patience()`, which a backend may have, is how long it may go without a poll while its `native_handle` is not readable: not at all
+///   where something is queued or is to be handed out.
 /// * `in_child()` says whether this is a forked child of the process that made it, where it must not be used.
 /// * `wake()` ends a sleeping poll; any thread may call it. `expect_calls(any)`, which a backend may have, says on the ring's own thread
 ///   whether from now on anybody may do so, which is so at first.

@@ -115,9 +115,10 @@ class scheduler {
   [[nodiscard]] auto live() const noexcept -> std::size_t { return live_; }
   /// Whether a task beside the running one could run now.
   [[nodiscard]] auto has_ready() const noexcept -> bool { return !ready_.empty(); }
-  /// A descriptor that polls readable when `poll` should be called. \errors as the ring's
+  /// A descriptor that polls readable when what tasks wait for wants `poll` to be called. \errors as the ring's
   [[nodiscard]] auto native_handle() noexcept -> result<int> { return ring_.native_handle(); }
-  /// When `poll` should be called at the latest: now if a task is ready, else at the next timer; `time_point::never()` for none.
+  /// When `poll` should be called at the latest, to be asked after each turn: now if a task is ready or a turn has left something to do,
+  /// else at the next timer; `time_point::never()` for none.
   [[nodiscard]] auto next_deadline() const noexcept -> time_point { return ready_.empty() ? ring_.next_deadline() : ring_type::now(); }
   /// The ring below.
   [[nodiscard]] auto ring() noexcept -> ring_type& {

@@ -298,6 +298,14 @@ class with_fallback {
   /// Whether entering the system would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool { return first_.pending() || (is_open() && second_.pending()); }
 
+  /// How long it may go without a poll while its handle is not readable.
+  [[nodiscard, gnu::cold]] auto patience() const noexcept -> interval {
+    interval least = first_.patience();
+    if (!is_open()) return least;
+    if (!is_hung_) least = sluice::detail::lesser_of(least, look_again);
+    return sluice::detail::lesser_of(least, second_.patience());
+  }
+
   /// Adds a token to an event source, from any thread. Zero, or minus the error.
   static auto notify(event_source_state& source) noexcept -> int { return First::notify(source); }
 

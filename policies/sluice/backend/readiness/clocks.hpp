@@ -70,7 +70,20 @@ class clocks {
       least = sluice::detail::lesser_of(least, left);
       if (clock == clock_kind::steady && !foreign) continue;
       // Without a descriptor the clock is looked at now and then.
-      if (!show(one, clock, when, watch)) least = sluice::detail::lesser_of(least, interval{std::chrono::milliseconds{10}});
+      if (!show(one, clock, when, watch)) least = sluice::detail::lesser_of(least, look_again);
+    }
+    return least;
+  }
+
+  /// How long a foreign loop may sleep, by those that the system was not shown.
+  [[nodiscard]] auto patience() const noexcept -> interval {
+    interval least = interval::max();
+    for (const auto clock : {clock_kind::steady, clock_kind::boot, clock_kind::wall}) {
+      const auto& one = sets_[static_cast<unsigned>(clock)];
+      const time_point when = one.heap.next();
+      if (when == one.shown || when == time_point::never()) continue;
+      least = sluice::detail::lesser_of(least, sluice::detail::greater_of(when - Os::now(clock), interval{}));
+      if (clock != clock_kind::steady) least = sluice::detail::lesser_of(least, look_again);
     }
     return least;
   }
@@ -99,6 +112,9 @@ class clocks {
   }
 
  private:
+  // How soon a clock that may be set is looked at again while the system does not watch it.
+  static constexpr interval look_again = interval::nanoseconds(10'000'000);
+
   struct set {
     timers::heap<> heap;
     int descriptor = -1;

@@ -110,6 +110,13 @@ class loop {
     return is_busy() && ++looks_ >= most_looks;
   }
 
+  /// How long it may go without a poll while its handle is not readable.
+  [[nodiscard, gnu::cold]] auto patience() const noexcept -> interval {
+    if (!queue_.empty() || !done_.empty() || lines_.has_doubts() || waker_.has_news()) return {};
+    const interval left = clocks_.patience();
+    return pressing_ ? sluice::detail::lesser_of(left, press_again) : left;
+  }
+
   /// Ends a poll that sleeps, from any thread.
   void wake() noexcept { waker_.wake(); }
   /// Whether anybody may do that from now on.

@@ -169,6 +169,13 @@ class loop {
     return !defers && completions_.has_some();
   }
 
+  /// How long it may go without a poll while its handle is not readable.
+  [[nodiscard, gnu::cold]] auto patience() const noexcept -> interval {
+    const bool has_more = submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked)) != 0 ||
+                          completions_.has_some() || (!blind && must_enter());
+    return has_more ? interval{} : interval::max();
+  }
+
   /// Ends a poll that sleeps, from any thread.
   void wake() noexcept { waker_.wake(); }
   /// Whether anybody may do that from now on.
