@@ -420,6 +420,7 @@ class scheduler {
   template <bool AmongTasks>
   [[gnu::always_inline]] void resume_next(fiber_type& me, waiting& w) noexcept;
 
+  [[gnu::always_inline]] void go_on(const fiber_type& me) noexcept;
   [[gnu::always_inline]] void switch_to(fiber_type& from, fiber_type& to) noexcept;
 
   /// First thing in a task.

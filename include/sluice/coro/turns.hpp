@@ -56,7 +56,8 @@ template <class Config>
 void scheduler<Config>::leave() noexcept {
   fiber_type& me = *running_;
   fiber_type* const next = take();
-  if (next != &me) switch_to(me, *next);
+  if (next == &me) return go_on(me);
+  switch_to(me, *next);
 }
 
 template <class Config>
@@ -113,11 +114,16 @@ inline void scheduler<Config>::resume_next(fiber_type& me, waiting& w) noexcept 
   fiber_type* next = nullptr;
   if (ready_.ends_tick(me)) {
     next = AmongTasks ? take_quietly() : take_in_turn();
-    if (next == &me) return;
+    if (next == &me) return go_on(me);
   } else {
     next = &ready_.pop();
   }
   switch_to(me, *next);
+}
+
+template <class Config>
+inline void scheduler<Config>::go_on([[maybe_unused]] const fiber_type& me) noexcept {
+  watch().hook(event::task_resumed{me.cold->id});
 }
 
 template <class Config>
