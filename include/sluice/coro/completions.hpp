@@ -63,9 +63,7 @@ inline void scheduler<Config>::operator()(aio::timer& one) noexcept {
   } else if (one.tag == timer_counts) {
     if (auto& task = *static_cast<fiber_type*>(one.owner); --task.pending == 0) make_ready(task);
   } else {
-    auto& deadline = *static_cast<scope_deadline*>(one.owner);
-    deadline.scope->cancelled = true;
-    interrupt(*deadline.task);
+    end_scope(*static_cast<const scope_deadline*>(one.owner));
   }
 }
 

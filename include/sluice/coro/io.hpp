@@ -175,7 +175,9 @@ class task_io {
 
   // The same outside a task.
   [[gnu::cold]] static void block(aio::any_call<ring_type>& batch) noexcept {
-    assert((detail::schedulers_entered == 0) && "a blocking call inside a task of another config stops all tasks of that one");
+    // Inside its own scheduler, but outside of tasks, are those whom the ring's turn has called.
+    assert((detail::schedulers_entered == 0 || detail::current<Config> != nullptr) &&
+           "a blocking call inside a task of another config stops all tasks of that one");
     aio::finish_blocking<Config>(batch);
   }
 };

@@ -124,6 +124,13 @@ void scheduler<Config>::request_cancel(frame<Config>& task) noexcept {
 }
 
 template <class Config>
+void scheduler<Config>::end_scope(const scope_deadline& limit) noexcept {
+  const interlude turn{*this};
+  limit.scope->cancelled = true;
+  interrupt(*limit.task);
+}
+
+template <class Config>
 void scheduler<Config>::interrupt(frame<Config>& task) noexcept {
   fiber_type& hot = *task.hot;
   hot.cancelled = true;
@@ -146,8 +153,8 @@ void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   }
   frame_type& task = *std::exchange(handle, nullptr);
   task.drop(task);
-  // While the ring has its turn one that has ended may be the one that runs; it leaves on its own then.
-  if (task.hot == running_)
+  // The ring may have its turn on the stack of one that has ended; it leaves on its own then.
+  if (task.hot == polling_)
     task.handle = nullptr;
   else
     housing_.release_rarely(task);
@@ -227,6 +234,7 @@ void scheduler<Config>::watch_wishes(std::atomic<unsigned>* wishes, frame_type**
 
 template <class Config>
 void scheduler<Config>::listen() noexcept {
+  const interlude turn{*this};
   if (inbox_ != nullptr && !inbox_->empty()) inbox_->act(*inbox_, inbox::action::run);
   if (wishes_ == nullptr) return;
   const unsigned asked = wishes_->load(std::memory_order_relaxed);

@@ -293,6 +293,8 @@ class scheduler {
     cancel_scope* scope = nullptr;
     frame_type* task = nullptr;
   };
+  // Its time is over.
+  [[gnu::noinline, gnu::cold]] void end_scope(const scope_deadline& limit) noexcept;
   auto arm(scope_deadline& one, time_point when) noexcept -> result<void> {
     one.timer.deadline = when;
     one.timer.tag = timer_ends_scope;
@@ -363,6 +365,19 @@ class scheduler {
 
   // Makes this the thread's scheduler while it runs.
   struct entry_guard;
+
+  // What the ring tells is dealt with on the stack of a task that waits already, or has ended, and cannot wait for anything else. While
+  // this lives it does not count as running: what is called waits as outside of tasks, if it does.
+  class [[nodiscard]] interlude {
+   public:
+    explicit interlude(scheduler& home) noexcept : home_{home} { home.polling_ = std::exchange(home.running_, &home.root_); }
+    interlude(const interlude&) = delete;
+    auto operator=(const interlude&) -> interlude& = delete;
+    ~interlude() { home_.running_ = std::exchange(home_.polling_, nullptr); }
+
+   private:
+    scheduler& home_;
+  };
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
 
@@ -450,6 +465,7 @@ class scheduler {
   bool stuck_ = false;
   bool report_wanted_ = false;
   bool interrupting_ = false;
+  fiber_type* polling_ = nullptr;  // during an interlude, whose stack it is on
   fiber_type* untold_ = nullptr;
   frame_type* first_to_interrupt_ = nullptr;
   frame_type** last_to_interrupt_ = &first_to_interrupt_;
