@@ -278,7 +278,8 @@ struct coro_of {
     static void name(std::string_view text) noexcept {
       if (auto* const home = current_task_home()) home->self().cold->name(text);
     }
-    /// A token for foreign code; stop is requested when the task is asked to end. \allocates at the first call
+    /// A token for foreign code; stop is requested when the task is asked to end. Stop callbacks are called by whoever asks, and as outside
+    /// of tasks: they may spawn and tell others, but what waits there stops the thread. \allocates at the first call
     [[nodiscard]] static auto stop_token() -> std::stop_token {
       auto* const home = current_task_home();
       return home != nullptr ? coro::stop_token_of(*home->self().cold) : std::stop_token{};

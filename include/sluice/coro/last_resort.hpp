@@ -111,7 +111,10 @@ void scheduler<Config>::request_cancel(frame<Config>& task) noexcept {
   watch().hook(event::task_cancelled{task.id});
   task.base.cancelled = true;
   task.hot->cancelled = true;
-  if (task.stop != nullptr) task.stop->tell(*task.stop);
+  if (task.stop != nullptr) {
+    const interlude turn{*this};
+    task.stop->tell(*task.stop);
+  }
   // One wait that ends may ask the next task to end, and so on to any depth: one after the other, not one inside the other.
   *last_to_interrupt_ = &task;
   last_to_interrupt_ = &task.next_to_interrupt;

@@ -366,17 +366,25 @@ class scheduler {
   // Makes this the thread's scheduler while it runs.
   struct entry_guard;
 
-  // What the ring tells is dealt with on the stack of a task that waits already, or has ended, and cannot wait for anything else. While
-  // this lives it does not count as running: what is called waits as outside of tasks, if it does.
+  // What the ring tells is dealt with on the stack of a task that waits already, or has ended, and cannot wait for anything else; and stop
+  // callbacks are called in the middle of a cancel, when no task may end. While this lives nobody counts as running: what is called waits
+  // as outside of tasks, if it does.
   class [[nodiscard]] interlude {
    public:
-    explicit interlude(scheduler& home) noexcept : home_{home} { home.polling_ = std::exchange(home.running_, &home.root_); }
+    explicit interlude(scheduler& home) noexcept : home_{home}, running_{std::exchange(home.running_, &home.root_)}, outer_{home.polling_} {
+      if (running_ != &home.root_) home.polling_ = running_;
+    }
     interlude(const interlude&) = delete;
     auto operator=(const interlude&) -> interlude& = delete;
-    ~interlude() { home_.running_ = std::exchange(home_.polling_, nullptr); }
+    ~interlude() {
+      home_.running_ = running_;
+      home_.polling_ = outer_;
+    }
 
    private:
     scheduler& home_;
+    fiber_type* running_;
+    fiber_type* outer_;
   };
 
   [[nodiscard]] auto watch() noexcept -> observer<trace_type> { return ring_.watch(); }
