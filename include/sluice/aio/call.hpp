@@ -162,11 +162,6 @@ class any_call {
     return pending;
   }
 
-  /// All are done without ever starting, with this raw result.
-  [[gnu::noinline, gnu::cold]] void refuse(std::int32_t raw) noexcept {
-    for (auto& one : *this) refuse(one, raw);
-  }
-
   /// Those that are not done never will be: that is their result.
   [[gnu::noinline, gnu::cold]] void give_up() noexcept {
     for (auto& one : *this)

@@ -94,11 +94,26 @@ template <class Ring>
     if (where.step(wait::one, true)) return;
 }
 
+// Ends an operation for which no ring can be made, for that reason. A close is never skipped: it is a plain call then.
+template <class Config>
+[[gnu::noinline, gnu::cold]] void end_without_ring(record& one, std::error_code why) noexcept {
+  constexpr auto interrupted = -static_cast<std::int32_t>(std::errc::interrupted);
+  one.res = raw(why);
+  if (one.info->is_close) {
+    const std::int32_t outcome = ring<Config>::os::close(std::exchange(one.handle, -1));
+    one.res = outcome == interrupted ? 0 : outcome;  // the number is gone all the same
+  }
+  one.state = record_state::done;
+}
+
 template <class Config>
 [[gnu::noinline, gnu::cold]] void finish_blocking(any_call<ring<Config>>& batch) noexcept {
   std::error_code why;
   auto* const where = blocking_ring_or<Config>(why);
-  if (where == nullptr) return batch.refuse(raw(why));
+  if (where == nullptr) {
+    for (auto& one : batch) end_without_ring<Config>(one, why);
+    return;
+  }
   std::size_t pending = 0;
   pending = batch.size() - batch.start_rarely(*where, &pending);
   block_until_zero(*where, pending);
@@ -127,7 +142,7 @@ template <class Config, class... Ops>
 /// Runs the operations of one call and blocks the thread until all are done: a `result`, or a tuple of them. One that the system serves by
 /// one call is just that; for all others the thread makes a ring, which it then keeps. What is destroyed after that, as objects of static
 /// storage are, has a ring for each call.
-/// \errors those of the operations; each gives the ring's own error where no ring can be made
+/// \errors those of the operations; each but a close, which is done all the same, gives the ring's own error where no ring can be made
 template <class Config, class... Ops>
 [[gnu::noinline, gnu::cold]] auto run([[maybe_unused]] Ops... ops) noexcept -> typename outcome_of<Ops...>::type {
   if constexpr (!check_call<policy_of<Config, policy_kind::backend>, Ops...>()) {
@@ -153,7 +168,10 @@ void run_batch(std::span<basic_operation<policy_of<Config, policy_kind::backend>
   std::error_code why;
   auto* const where = blocking_ring_or<Config>(why);
   if (where == nullptr) {
-    for (auto& one : batch) one.refuse(raw(why));
+    for (auto& one : batch) {
+      one.handle = sluice::detail::handle_of(one.op);
+      end_without_ring<Config>(one, why);
+    }
     return;
   }
   where->start(batch);
