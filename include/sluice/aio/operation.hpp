@@ -77,7 +77,7 @@ consteval auto check_operation() -> bool {
   } else if constexpr (!Backend::template supports<Op>) {
     static_assert(
         Backend::template supports<Op>,
-        "[sluice.op.unsupported] this backend cannot do this operation; use one of sluice::op that it supports, or give yours a prepare() that the backend finds");
+        "[sluice.op.unsupported] this backend cannot do this operation; use one of sluice::op that it supports, or give yours what the backend finds: prepare(io_uring_sqe&, const Op&) for a ring, perform(const Op&) where it is made by a call");
     return false;
   } else if constexpr (sluice::detail::gives_many<Op>) {
     static_assert(!sluice::detail::gives_many<Op>,
