@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What tasks cost: stacks and mappings come once, and then nothing is allocated.
+#include <sluice/detail/sanitizer.hpp>
 #include <sluice/sluice.hpp>
 #include <sluice/stack/external.hpp>
 #include <support/needs.hpp>
@@ -34,20 +35,17 @@ struct counting_os : sluice::os::linux_ {
   static auto unmap(std::byte* memory, std::size_t bytes) noexcept -> sluice::result<void> { return counting_memory::unmap(memory, bytes); }
 };
 
-struct app : sluice::config<sluice::backend::io_uring<{}, counting_os>, sluice::stack::guarded<{.bytes = 16 * 1024}, counting_memory>,
+// A sanitizer has its own operator new, and more to do for each task.
+constexpr bool plain = !sluice::detail::address_sanitizer && !sluice::detail::thread_sanitizer;
+// Nor are its frames as small.
+constexpr std::size_t stack_bytes = plain ? 16 * 1024 : 64 * 1024;
+
+struct app : sluice::config<sluice::backend::io_uring<{}, counting_os>, sluice::stack::guarded<{.bytes = stack_bytes}, counting_memory>,
                             sluice::trace::counters> {};
 using coro = sluice::coro_of<app>;
 namespace op = sluice::op;
 using namespace std::chrono_literals;
 
-// A sanitizer has its own operator new, and the thread sanitizer knows some 8,000 fibers at most.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool plain = false;
-#elif defined(__has_feature)
-constexpr bool plain = !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
-#else
-constexpr bool plain = true;
-#endif
 constexpr int many = plain ? 100'000 : 5'000;
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 namespace {
 
-constexpr auto bit(std::uint8_t code) -> std::uint64_t { return std::uint64_t{1} << code; }
+[[maybe_unused]] constexpr auto bit(std::uint8_t code) -> std::uint64_t { return std::uint64_t{1} << code; }
 
 struct no_receives {
   support::denial some{bit(IORING_OP_RECV) | bit(IORING_OP_ACCEPT)};
