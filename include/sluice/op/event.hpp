@@ -11,7 +11,8 @@ namespace sluice::inline v0::op {
 
 /// Waits for a token and takes it. Each token lets exactly one waiter pass; a token whose waiter was cancelled is not lost. Result:
 /// nothing.
-/// \errors `operation_canceled`; `too_many_files_open` if the first wait finds no descriptor  \src eventfd(2)
+/// \errors `operation_canceled`; `bad_file_descriptor` without a source; `too_many_files_open` if the first wait finds no descriptor  \src
+/// eventfd(2)
 struct wait_event {
   event_source_ref source = {};                           ///< must outlive the operation
   using result_type = void;                               ///< nothing
@@ -21,7 +22,7 @@ struct wait_event {
 };
 
 /// Adds a token; never waits. Result: nothing.
-/// \src eventfd(2)
+/// \errors `bad_file_descriptor` without a source  \src eventfd(2)
 struct notify_event {
   event_source_ref source = {};                             ///< must outlive the operation
   using result_type = void;                                 ///< nothing

@@ -117,8 +117,8 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
   [[gnu::always_inline]] auto start(aio::record& record, const Op& op, scratch<Op>& keep, [[maybe_unused]] bool alone,
                                     const Watch& watch) noexcept -> started {
     if constexpr (std::is_same_v<Op, op::wait_event>) {
-      if (detail::uring::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
-      if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
+      if (detail::uring::take_token(op.source)) return done_with(record, sizeof(std::uint64_t));
+      if (const int outcome = detail::uring::ensure_descriptor<Os>(op.source); outcome < 0) return done_with(record, outcome);
     }
     if constexpr (std::is_same_v<Op, op::cancel_handle>) return done_with(record, detail::uring::cancel_older<io_uring>(&record, this));
     if constexpr (detail::uring::may_be_plain<Op>) {
@@ -185,7 +185,7 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
     e = entry{};
     if constexpr (detail::uring::writes_tail<Op>) this->expect_tails();
     if constexpr (std::is_same_v<Op, op::wait_event>) {
-      if (const int outcome = detail::uring::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
+      if (const int outcome = detail::uring::ensure_descriptor<Os>(op.source); outcome < 0) return outcome;
     }
     if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
     if constexpr (std::is_same_v<Op, op::cancel_handle>)

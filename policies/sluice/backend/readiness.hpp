@@ -357,7 +357,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
   template <class Op>
   auto prepare(aio::record& record, const Op& op, scratch<Op>& keep) noexcept -> int {
     if constexpr (std::is_same_v<Op, op::wait_event>) {
-      if (const int outcome = sluice::os::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return outcome;
+      if (const int outcome = sluice::os::ensure_descriptor<Os>(op.source); outcome < 0) return outcome;
     }
     if constexpr (detail::readiness::raises_sigpipe<Op>) sigpipe_.take();
     int number = -1;

@@ -151,7 +151,7 @@ auto simple_call(const op::timeout& op, Keep&) noexcept -> std::int32_t {
 }
 template <class Os, class Keep>
 auto simple_call(const op::wait_event& op, Keep&) noexcept -> std::int32_t {
-  return take_token(*op.source.state()) ? static_cast<std::int32_t>(sizeof(std::uint64_t)) : takes_a_ring;
+  return take_token(op.source) ? static_cast<std::int32_t>(sizeof(std::uint64_t)) : takes_a_ring;
 }
 /// The number is gone even if the call was interrupted.
 template <class Os, class Op, class Keep>

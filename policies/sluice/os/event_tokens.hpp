@@ -15,9 +15,11 @@
 
 namespace sluice::inline v0::os {
 
-/// Adds a token. Zero, or minus the error.
+/// Adds a token. Zero, or minus the error; -EBADF where no source is named.
 template <class Os>
-auto notify(event_source_state& source) noexcept -> int {
+auto notify(event_source_ref named) noexcept -> int {
+  if (named.state() == nullptr) return -EBADF;
+  auto& source = *named.state();
   // Acquire: the descriptor was made by whoever put it there.
   auto seen = source.word.load(std::memory_order_acquire);
   while (event_source_state::descriptor_in(seen) < 0) {
@@ -32,16 +34,21 @@ auto notify(event_source_state& source) noexcept -> int {
 }
 
 /// Takes a token that lies in the word; false where there is none.
-inline auto take_token(event_source_state& source) noexcept -> bool {
+inline auto take_token(event_source_ref named) noexcept -> bool {
+  if (named.state() == nullptr) return false;
+  auto& source = *named.state();
   auto seen = source.word.load(std::memory_order_relaxed);
   while (event_source_state::descriptor_in(seen) < 0 && (seen & event_source_state::token_mask) != 0)
     if (source.word.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
   return false;
 }
 
-/// Makes the descriptor of a source if it has none; the tokens in the word move into it. Zero, or minus the error.
+/// Makes the descriptor of a source if it has none; the tokens in the word move into it. Zero, or minus the error; -EBADF where no source
+/// is named.
 template <class Os>
-[[gnu::cold]] auto ensure_descriptor(event_source_state& source) noexcept -> int {
+[[gnu::cold]] auto ensure_descriptor(event_source_ref named) noexcept -> int {
+  if (named.state() == nullptr) return -EBADF;
+  auto& source = *named.state();
   auto seen = source.word.load(std::memory_order_acquire);
   while (event_source_state::descriptor_in(seen) < 0) {
     const auto tokens = static_cast<unsigned>(seen & event_source_state::token_mask);

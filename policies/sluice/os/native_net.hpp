@@ -118,7 +118,7 @@ struct native_op<op::notify_event> : plain_native_op {
 
   template <class Os>
   static auto call(const op::notify_event& op, kept&) noexcept -> int {
-    return notify<Os>(*op.source.state());
+    return notify<Os>(op.source);
   }
 };
 

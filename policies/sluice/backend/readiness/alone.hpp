@@ -50,8 +50,8 @@ template <class Op, class List, class Watch>
     -> started {
   constexpr std::uint8_t way = detail::readiness::direction_of<Op>;
   if constexpr (std::is_same_v<Op, op::wait_event>) {
-    if (sluice::os::take_token(*op.source.state())) return done_with(record, sizeof(std::uint64_t));
-    if (const int outcome = sluice::os::ensure_descriptor<Os>(*op.source.state()); outcome < 0) return done_with(record, outcome);
+    if (sluice::os::take_token(op.source)) return done_with(record, sizeof(std::uint64_t));
+    if (const int outcome = sluice::os::ensure_descriptor<Os>(op.source); outcome < 0) return done_with(record, outcome);
   }
   const int number = detail::readiness::descriptor_of(op);
   if (number < 0) [[unlikely]]
