@@ -145,8 +145,8 @@ struct rounds {
     BOOST_TEST(after.descriptors == before.descriptors);
     BOOST_TEST(after.threads == before.threads);
     BOOST_TEST(!after.has_children);
-    BOOST_TEST(whole == 5);
-    BOOST_TEST(all > least);
+    BOOST_TEST(whole >= 5);
+    BOOST_TEST(all >= least);
   }
 };
 
@@ -171,18 +171,19 @@ auto end_once(Program&& program, Until&& until) -> std::string {
 }
 
 /// Runs `serve(port)` as the root task, and `talk(client)` on two threads beside it, again and again; each time the root task is asked to
-/// end a little later, until the talk has been over before that several times. Nothing may be left. `run(port, moment)` does one round:
-/// what was wrong.
+/// end a little later, until the talk has been over before that several times: ten times at least, since one that has some grace may be
+/// over however early it is asked. Nothing may be left. `run(port, moment)` does one round: what was wrong.
 template <class Talk, class Run>
 void ask_to_end_at_each_moment_of(Talk talk, Run run) {
   using namespace std::chrono_literals;
+  constexpr int least = 10;
   rounds done;
   {
     // The example says where it listens, again and again.
     const silence kept;
     done.before = possessions::now();
     // In small steps as far as a talk usually lasts, and in larger ones on a machine that has other things to do.
-    for (auto moment = 0us; done.whole < 5 && done.all < 200 && done.wrong.empty();
+    for (auto moment = 0us; (done.whole < 5 || done.all < least) && done.all < 200 && done.wrong.empty();
          moment += done.all < 100 ? 40us : moment / 10, ++done.all) {
       const auto port = free_port();
       std::thread others[2];
@@ -198,7 +199,7 @@ void ask_to_end_at_each_moment_of(Talk talk, Run run) {
     }
     done.after = possessions::now();
   }
-  done.check(5);
+  done.check(least);
 }
 template <class Coro, class Serve, class Talk>
 void ask_to_end_at_each_moment(Serve serve, Talk talk) {
@@ -233,7 +234,7 @@ void ask_to_end_at_each_turn(Program program, LooksSound looks_sound) {
     }
     done.after = possessions::now();
   }
-  done.check(8);
+  done.check(9);
 }
 
 }  // namespace example
