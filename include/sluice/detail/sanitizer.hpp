@@ -29,6 +29,8 @@ auto __tsan_get_current_fiber() -> void*;
 auto __tsan_create_fiber(unsigned flags) -> void*;
 void __tsan_destroy_fiber(void* fiber);
 void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+void __tsan_acquire(void* address);
+void __tsan_release(void* address);
 }
 /// \endcond
 
@@ -84,6 +86,20 @@ inline auto usual_mask() noexcept -> ::sigset_t& {
 [[gnu::always_inline]] inline void unpoison(const std::byte* memory, std::size_t bytes) noexcept {
   if constexpr (address_sanitizer) __asan_unpoison_memory_region(memory, bytes);
 }
+
+/// Stands for all rings that are no more.
+inline char unseen_mappings = 0;
+
+/// A ring's memory is mapped and unmapped by system calls that the thread sanitizer does not see: one that got the address of another
+/// thread's last ring would look like a race with that thread. Called before the one and after the other.
+/// @{
+[[gnu::always_inline]] inline void before_unseen_unmap() noexcept {
+  if constexpr (thread_sanitizer) __tsan_release(&unseen_mappings);
+}
+[[gnu::always_inline]] inline void after_unseen_map() noexcept {
+  if constexpr (thread_sanitizer) __tsan_acquire(&unseen_mappings);
+}
+/// @}
 
 /// What the sanitizers know of one fiber; empty without one, so hold it as `[[no_unique_address]]`. It must not move between `create` or
 /// `adopt` and the fiber's end.

@@ -62,10 +62,15 @@ struct linux_ : linux_processes {
 
   /// Sets a ring up. \src io_uring_queue_init_params(3)
   static auto uring_queue_init(unsigned entries, ::io_uring* ring, ::io_uring_params* params) noexcept -> int {
-    return ::io_uring_queue_init_params(entries, ring, params);
+    const int outcome = ::io_uring_queue_init_params(entries, ring, params);
+    detail::after_unseen_map();
+    return outcome;
   }
   /// Takes a ring down. \src io_uring_queue_exit(3)
-  static void uring_queue_exit(::io_uring* ring) noexcept { ::io_uring_queue_exit(ring); }
+  static void uring_queue_exit(::io_uring* ring) noexcept {
+    detail::before_unseen_unmap();
+    ::io_uring_queue_exit(ring);
+  }
   /// Keeps a ring's mappings out of children. \src io_uring_ring_dontfork(3)
   static auto uring_dontfork(::io_uring* ring) noexcept -> int { return ::io_uring_ring_dontfork(ring); }
   /// Submits and waits. \src io_uring_enter2(2)
