@@ -6,28 +6,13 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <string_view>
 #include <system_error>
 
-#include <coro/fixture.hpp>
+#include <coro/scarce_stacks.hpp>
 
 namespace {
 
-/// Has no stacks when told so.
-struct scarce {
-  static constexpr auto kind = sluice::policy_kind::stack;
-  static constexpr std::string_view name = "scarce";
-
-  auto allocate() noexcept -> sluice::result<sluice::stack_span> {
-    if (has_none) return sluice::failure(std::errc::not_enough_memory);
-    return below.allocate();
-  }
-  void deallocate(sluice::stack_span stack) noexcept { below.deallocate(stack); }
-
-  static inline bool has_none = false;
-  fixture::roomy below;
-};
-
+using scarce = fixture::scarce_stacks;
 struct app : sluice::config<scarce> {};
 using coro = sluice::coro_of<app>;
 
