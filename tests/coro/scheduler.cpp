@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -85,6 +86,24 @@ BOOST_AUTO_TEST_CASE(runs_what_was_spawned_in_order) {
   BOOST_TEST(home->run().has_value());
   BOOST_TEST(order == "ab");
   BOOST_TEST(home->live() == 0U);
+}
+
+// More of them than a processor keeps at hand, so that it is told who comes next.
+BOOST_AUTO_TEST_CASE(a_crowd_takes_turns_in_order) {
+  auto home = coro::scheduler::make();
+  BOOST_REQUIRE(home.has_value());
+  constexpr int crowd = 5000;
+  std::vector<int> order;
+  for (int i = 0; i != crowd; ++i)
+    home->spawn([&order, i] {
+      for (int turn = 0; turn != 3; ++turn) {
+        order.push_back(turn * crowd + i);
+        coro::yield();
+      }
+    });
+  BOOST_TEST_REQUIRE(home->run().has_value());
+  BOOST_TEST(order.size() == 3U * crowd);
+  BOOST_TEST(std::is_sorted(order.begin(), order.end()));
 }
 
 BOOST_AUTO_TEST_CASE(runs_again_and_again) {

@@ -5,10 +5,13 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include <coro/as_root.hpp>
 #include <coro/fixture.hpp>
@@ -286,6 +289,40 @@ BOOST_AUTO_TEST_CASE(captures_are_gone_before_anybody_learns_that_it_ended) {
     auto t = coro::spawn([captured] { return captured.use_count(); });
     BOOST_TEST(t.join().value() == 2);
     BOOST_TEST(captured.use_count() == 1);
+  });
+}
+
+// Small ones that are copied like bytes are called where a compiler likes; others where they were put.
+BOOST_AUTO_TEST_CASE(a_callable_stays_where_it_is_called) {
+  struct keeps_its_address {
+    int times;
+    const keeps_its_address* self = nullptr;
+    auto operator()(std::array<int, 2> numbers) && -> int {
+      self = this;
+      for (; times != 0; --times) {
+        coro::yield();
+        if (self != this) return -1;
+        numbers[1] += numbers[0];
+      }
+      return numbers[1];
+    }
+  };
+  static_assert(std::is_trivially_copyable_v<keeps_its_address>);
+  struct with_a_text : keeps_its_address {
+    std::string text = std::string(100, 'x');
+    auto operator()(std::array<int, 2> numbers) && -> int {
+      const auto where = text.data();
+      const int sum = std::move(*static_cast<keeps_its_address*>(this))(numbers);
+      return text.data() == where ? sum : -1;
+    }
+  };
+  as_root([] {
+    const keeps_its_address given{.times = 3};
+    auto small = coro::spawn(given, std::array{2, 5});
+    auto large = coro::spawn(with_a_text{{.times = 4}}, std::array{2, 5});
+    BOOST_TEST(small.join().value() == 11);
+    BOOST_TEST(large.join().value() == 13);
+    BOOST_TEST(given.times == 3);
   });
 }
 

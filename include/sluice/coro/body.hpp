@@ -50,16 +50,28 @@ class body final
     [[no_unique_address]] std::tuple<std::decay_t<Args>...> args;
   };
 
+  // Nobody else knows of a copy, so a compiler keeps its parts where it keeps the callable's own variables, in registers or on the same
+  // cache line: a task that goes on touches one line less.
+  static constexpr bool is_called_by_copy = std::is_trivially_copyable_v<job> && sizeof(job) <= 64;
+
   void call() noexcept {
     try {
-      if constexpr (std::is_void_v<returned>) {
-        std::apply(std::move(work_.f), std::move(work_.args));
-        ::new (static_cast<void*>(&this->value)) result<value_type>();
+      if constexpr (is_called_by_copy) {
+        job mine = work_;
+        call(mine);
       } else {
-        ::new (static_cast<void*>(&this->value)) result<value_type>(std::apply(std::move(work_.f), std::move(work_.args)));
+        call(work_);
       }
       this->has_returned = true;
     } catch (...) { this->home->take_exception(*this); }
+  }
+  [[gnu::always_inline]] void call(job& work) {
+    if constexpr (std::is_void_v<returned>) {
+      std::apply(std::move(work.f), std::move(work.args));
+      ::new (static_cast<void*>(&this->value)) result<value_type>();
+    } else {
+      ::new (static_cast<void*>(&this->value)) result<value_type>(std::apply(std::move(work.f), std::move(work.args)));
+    }
   }
 
   union {

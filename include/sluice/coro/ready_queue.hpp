@@ -57,14 +57,18 @@ class ready_queue {
       foresee(*(head_ = one.next));
     return one;
   }
-  /// Puts the running one at the end and takes the first; there is one. Whoever ends the present tick goes on doing so.
-  [[gnu::always_inline]] auto rotate(fiber<Config>& running) noexcept -> fiber<Config>& {
+  /// Puts the running one at the end and takes the first; there is one. Whoever ends the present tick goes on doing so. Where tasks only
+  /// yield, a processor runs so far ahead that it finds what the next ones need by itself, and being told costs more than it gains: unless
+  /// there is a `crowd`, so large that it is not in a cache.
+  [[gnu::always_inline]] auto rotate(fiber<Config>& running, bool crowd) noexcept -> fiber<Config>& {
     fiber<Config>& first = *head_;
     if (&first == tail_) {
       head_ = &running;
     } else {
       tail_->next = &running;
-      foresee(*(head_ = first.next));
+      head_ = first.next;
+      if (crowd) [[unlikely]]
+        foresee(*head_);
     }
     tail_ = &running;
     return first;

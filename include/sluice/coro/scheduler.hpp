@@ -361,6 +361,7 @@ class scheduler {
   friend class body;
 
   static constexpr std::uint32_t most_inline = 32;
+  static constexpr std::size_t most_cached = 4096;  // tasks whose hot parts and ends of stacks a core's own caches hold
   static constexpr std::uint32_t most_refusals = 1000;
 
   // Makes this the thread's scheduler while it runs.

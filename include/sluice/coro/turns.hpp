@@ -42,7 +42,7 @@ inline void scheduler<Config>::yield() noexcept {
       return give_way();
     if (ready_.empty()) return;
   }
-  switch_to(me, ready_.rotate(me));
+  switch_to(me, ready_.rotate(me, live_ > most_cached));
 }
 
 template <class Config>
