@@ -275,12 +275,6 @@ class ring : public flight<Config> {
     if constexpr (requires { backend_.has_room(); }) return backend_.has_room();
     return true;
   }
-  // Sees to that. False: it cannot.
-  [[nodiscard, gnu::noinline]] auto make_room(int handle) noexcept -> bool {
-    if (handle >= 0 && descriptors_.find(handle) == nullptr) return false;
-    if constexpr (requires { backend_.has_room(); }) return backend_.make_room(watch());
-    return true;
-  }
   // For tasks: an operation that one of them waits for alone, and for which there is room; see sole.hpp.
   template <class Op>
   auto start_sole(sole_operation<Op>& one, const Op& op) noexcept -> started;

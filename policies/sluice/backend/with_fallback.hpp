@@ -286,14 +286,8 @@ class with_fallback {
     return first_.poll_simply(sleeps, agenda, take, taken, watch);
   }
 
-  /// Whether an operation can be queued at the first one with nothing to be seen to first; sees to that.
-  /// @{
+  /// Whether an operation can be queued at the first one with nothing to be seen to first.
   [[nodiscard, gnu::always_inline]] auto has_room() const noexcept -> bool { return first_.has_room(); }
-  template <class Watch>
-  [[nodiscard]] auto make_room(const Watch& watch) noexcept -> bool {
-    return first_.make_room(watch);
-  }
-  /// @}
 
   /// Whether entering the system would do anything.
   [[nodiscard]] auto pending() const noexcept -> bool { return first_.pending() || (is_open() && second_.pending()); }

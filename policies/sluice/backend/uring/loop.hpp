@@ -48,14 +48,8 @@ class loop {
   loop(const loop&) = delete;
   auto operator=(const loop&) -> loop& = delete;
 
-  /// Whether an operation can be queued with nothing to be seen to first; sees to that.
-  /// @{
+  /// Whether an operation can be queued with nothing to be seen to first.
   [[nodiscard, gnu::always_inline]] auto has_room() const noexcept -> bool { return !submissions_.is_stopped(); }
-  template <class Watch>
-  [[nodiscard]] auto make_room(const Watch& watch) noexcept -> bool {
-    return has_room() || make_room_by_flushing(Watch{watch});
-  }
-  /// @}
 
   /// Makes room for a whole chain, flushing first if need be: the kernel does not carry links across submissions. False if it never fits.
   template <class Watch>
