@@ -6,6 +6,7 @@
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/blocking.hpp>
 #include <sluice/concept/context.hpp>
+#include <sluice/concept/requirement.hpp>
 #include <sluice/concept/stack.hpp>
 #include <sluice/concept/timers.hpp>
 #include <sluice/concept/trace.hpp>
@@ -13,19 +14,9 @@
 
 #include <concepts>
 #include <cstddef>
-#include <string_view>
 #include <type_traits>
 
 namespace sluice::inline v0::detail {
-
-template <class P>
-concept has_name = requires {
-  { P::name } -> std::convertible_to<std::string_view>;
-};
-
-/// Never true. An assertion on a concept itself would add a page on why it is not met, and the sentence says that already.
-template <class P>
-inline constexpr bool meets = false;
 
 /// The requirements of each contract one by one, so that the one that is missed can be named; whether a function may throw comes last.
 namespace need {

@@ -40,6 +40,7 @@
 #include <sluice/backend/readiness/outcome.hpp>
 #include <sluice/backend/readiness/press.hpp>
 #include <sluice/backend/readiness/request.hpp>
+#include <sluice/backend/readiness/sound_poller.hpp>
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/poller.hpp>
 #include <sluice/concept/trace.hpp>
@@ -66,8 +67,10 @@ namespace sluice::inline v0::backend {
 /// One loop over descriptors that `Poller` watches; see the top of this file.
 /// \errors `open`: `errc::ring_descriptors`, or the system's own  \os Linux  \src epoll(7), poll(2)
 template <class Poller, readiness_options O = {}, class Os = os::linux_>
-class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::readiness::blocking_calls<Os> {
-  using loop = detail::readiness::loop<Poller, O, Os>;
+class readiness : public detail::readiness::loop<detail::readiness::sound_poller<Poller, Os>, O, Os>,
+                  public detail::readiness::blocking_calls<Os> {
+  using poller_type = detail::readiness::sound_poller<Poller, Os>;
+  using loop = detail::readiness::loop<poller_type, O, Os>;
   using request = detail::readiness::request;
   using row = detail::readiness::row;
   using step = detail::readiness::step;
@@ -78,7 +81,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
 
  public:
   static constexpr auto kind = policy_kind::backend;           ///< what it decides
-  static constexpr std::string_view name = Poller::name;       ///< for reports
+  static constexpr std::string_view name = poller_type::name;  ///< for reports
   static constexpr readiness_options options = O;              ///< as given
   static constexpr bool valid = detail::check_readiness<O>();  ///< the rules hold; a broken one does not compile
 
@@ -99,7 +102,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
 
   /// What the system gave; nobody else may use it.
   struct opened {
-    typename Poller::opened poller;          ///< the set of descriptors
+    typename poller_type::opened poller;     ///< the set of descriptors
     int event = -1;                          ///< what wakes it
     sluice::os::fork_sentinel<Os> sentinel;  ///< whose it is
   };
@@ -113,7 +116,7 @@ class readiness : public detail::readiness::loop<Poller, O, Os>, public detail::
     if (!made.sentinel.remember()) return system_error(ENOMEM);
     made.event = Os::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (made.event < 0) return refused(-made.event);
-    const auto set = Poller::template open<Os>();
+    const auto set = poller_type::template open<Os>();
     if (!set) {
       (void)Os::close(made.event);
       return refused(set.error().value());

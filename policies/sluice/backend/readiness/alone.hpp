@@ -27,7 +27,7 @@ template <class Op, class Watch>
     if ((of.dry & way) != 0) return detail::readiness::must_wait;
     if (reads && of.hopes != 0) {
       --of.hopes;
-      doubtful = Poller::edge;
+      doubtful = poller_type::edge;
       return detail::readiness::must_wait;
     }
   }
