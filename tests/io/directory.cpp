@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -85,6 +86,68 @@ CASE_OF_EACH_CONFIG(a_moved_directory_goes_on_where_it_was) {
     fixture::scratch_folder other;
     third = coro::directory::open(other.path()).value();
     BOOST_TEST(!third.next().value().has_value());
+  });
+}
+
+CASE_OF_EACH_CONFIG(a_directory_may_go_while_a_task_reads_it) {
+  const fixture::scratch_folder folder;
+  const auto all = many_names(100);
+  for (const auto& one : all) fixture::put(folder / one, "");
+  as_root([&] {
+    // Whoever reads is told that it is gone, or has a name that came before.
+    const auto is_answer = [](const auto& one) {
+      return one ? one->has_value() : one.error() == std::errc::operation_canceled || one.error() == std::errc::bad_file_descriptor;
+    };
+    for (int round = 0; round != 50; ++round) {
+      auto replaced = coro::directory::open(folder.path()).value();
+      auto reader = coro::spawn([&] { BOOST_TEST(is_answer(replaced.next())); });
+      coro::yield();
+      replaced = {};
+      BOOST_TEST(reader.join().has_value());
+
+      auto ended = std::make_unique<typename coro::directory>(coro::directory::open(folder.path()).value());
+      reader = coro::spawn([&, &of = *ended] { BOOST_TEST(is_answer(of.next())); });
+      coro::yield();
+      ended.reset();
+      BOOST_TEST(reader.join().has_value());
+
+      // What is in flight stays with the handle: the reader has the first name, and the new owner the others.
+      auto first = coro::directory::open(folder.path()).value();
+      std::set<std::string> seen;
+      reader = coro::spawn([&] { seen.emplace(first.next().value().value().name); });
+      coro::yield();
+      auto second = std::move(first);
+      BOOST_TEST(reader.join().has_value());
+      while (const auto one = second.next().value()) seen.emplace(one->name);
+      BOOST_TEST((seen == all));
+    }
+  });
+}
+
+CASE_OF_EACH_CONFIG(one_task_at_a_time_reads_a_directory) {
+  const fixture::scratch_folder folder;
+  const auto all = many_names(1000);
+  for (const auto& one : all) fixture::put(folder / one, "");
+  as_root([&] {
+    auto there = coro::directory::open(folder.path()).value();
+    std::multiset<std::string> seen;
+    // Another one is turned away, and nothing is lost or given twice by that.
+    const auto read = [&] {
+      for (;;) {
+        const auto one = there.next();
+        if (!one) {
+          BOOST_TEST((one.error() == sluice::errc::in_progress));
+          coro::yield();
+        } else if (*one) {
+          seen.emplace((*one)->name);
+        } else {
+          return;
+        }
+      }
+    };
+    (void)coro::all(read, read, read);
+    BOOST_TEST(seen.size() == all.size());
+    BOOST_TEST((std::set<std::string>{seen.begin(), seen.end()} == all));
   });
 }
 

@@ -15,7 +15,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <optional>
 #include <span>
@@ -47,23 +46,27 @@ class basic_directory : public basic_object<Config, directory_handle> {
   }
 
   /// The next name in it, without those of itself and of its parent, in no particular order; nothing at the end. The name is there until
-  /// the next call. Whoever begins again opens the directory once more, by a dot from here.
-  /// \errors those of getdents(2), `not_enough_memory`; `operation_canceled`, after which it goes on where it was
+  /// the next call. Whoever begins again opens the directory once more, by a dot from here. One task at a time reads.
+  /// \errors those of getdents(2), `not_enough_memory`; `operation_canceled`, after which it goes on where it was; `errc::in_progress`
+  /// while another task waits for names
   /// \allocates 16 KiB at the first call
   [[nodiscard]] auto next() noexcept -> result<std::optional<directory_entry>> {
     if (!*this) return closed_already();
-    if (!names_) {
-      names_.reset(new (std::nothrow) names);
-      if (!names_) return failure(std::errc::not_enough_memory);
-    }
-    while (names_->at == directory_entries::iterator{}) {
-      const auto got = basic_directory::perform(op::read_directory{.directory = this->handle(), .buffer = names_->bytes});
+    if (!names_.make()) return failure(std::errc::not_enough_memory);
+    // This object may be moved, or gone, while it waits.
+    const shared_names mine{names_};
+    if (mine->is_awaited) return failure(errc::in_progress);
+    while (mine->at == directory_entries::iterator{}) {
+      mine->is_awaited = true;
+      const auto got = basic_directory::perform(op::read_directory{.directory = this->handle(), .buffer = mine->bytes});
+      mine->is_awaited = false;
       if (!got) return std::unexpected{got.error()};
+      if (mine.is_sole()) return closed_already();
       if (got->is_end()) return std::nullopt;
-      names_->at = got->begin();
+      mine->at = got->begin();
     }
-    const directory_entry one = *names_->at;
-    ++names_->at;
+    const directory_entry one = *mine->at;
+    ++mine->at;
     return one;
   }
   /// All that `next` would give, as a range of results: an error is the last one.
@@ -125,7 +128,35 @@ class basic_directory : public basic_object<Config, directory_handle> {
   // Outside of the object, so that a move leaves it where the names are seen.
   struct names {
     directory_entries::iterator at;
+    std::size_t owners = 1;
+    bool is_awaited = false;
     std::byte bytes[16 * std::size_t{1024}];
+  };
+  // They belong to the object, and to the task that reads them: the system may still write there when the object is gone.
+  class shared_names {
+   public:
+    shared_names() noexcept = default;
+    shared_names(const shared_names& other) noexcept : names_{other.names_} {
+      if (names_ != nullptr) ++names_->owners;
+    }
+    shared_names(shared_names&& other) noexcept : names_{std::exchange(other.names_, nullptr)} {}
+    auto operator=(shared_names other) noexcept -> shared_names& {
+      std::swap(names_, other.names_);
+      return *this;
+    }
+    ~shared_names() {
+      if (names_ != nullptr && --names_->owners == 0) delete names_;
+    }
+    [[nodiscard]] auto operator->() const noexcept -> names* { return names_; }
+    [[nodiscard]] auto is_sole() const noexcept -> bool { return names_->owners == 1; }
+    // Whether there are some.
+    auto make() noexcept -> bool {
+      if (names_ == nullptr) names_ = new (std::nothrow) names;
+      return names_ != nullptr;
+    }
+
+   private:
+    names* names_ = nullptr;
   };
 
   // An absolute path would work without a directory, too, and hide the mistake.
@@ -135,7 +166,7 @@ class basic_directory : public basic_object<Config, directory_handle> {
     return basic_directory::perform(one);
   }
 
-  std::unique_ptr<names> names_;
+  shared_names names_;
 };
 
 }  // namespace sluice::inline v0::io
