@@ -288,6 +288,44 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(all_who_wait_are_told_and_one_who_leaves_takes_not
   });
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(all_who_wait_are_told_of_the_end_that_closing_brings, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  alone<coro>([] {
+    auto process = coro::process::spawn({.path = "/bin/sleep"}, {"sleep", "100"}).value();
+    typename coro::scope all;
+    int told = 0;
+    for (int i = 0; i < 5; ++i) {
+      all.spawn([&] {
+        if (const auto ended = process.wait(); ended && ended->signal == SIGKILL) ++told;
+      });
+    }
+    coro::yield();
+    BOOST_TEST(process.close().has_value());
+    BOOST_TEST(all.join().has_value());
+    BOOST_TEST(told == 5);
+  });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(one_that_was_moved_from_is_none, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  alone<coro>([] {
+    const auto is_none = [](auto& one) {
+      BOOST_TEST(!one);
+      BOOST_TEST(one.id() == -1);
+      BOOST_TEST(!one.status().has_value());
+      BOOST_TEST((one.wait().error() == std::errc::bad_file_descriptor));
+    };
+    auto first = coro::process::spawn({.path = "true", .search = true}).value();
+    BOOST_TEST(first.wait().value().succeeded());
+    auto second = std::move(first);
+    is_none(first);
+    BOOST_TEST(second.wait().value().succeeded());
+    first = std::move(second);
+    is_none(second);
+    BOOST_TEST(first.wait().value().succeeded());
+  });
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(one_that_runs_when_its_owner_ends_is_gone_with_it, Config, configs) {
   using coro = sluice::coro_of<Config>;
   alone<coro>([] {

@@ -114,7 +114,7 @@ auto read_rest(Source& from, std::string& text, std::size_t most) -> result<void
 /// A process that this one has started. One that runs when its owner ends is killed and waited for, in a task that was asked to end, too:
 /// neither it nor a zombie stays. What it has started itself is not known here and stays.
 ///
-/// It moves, but not while a task waits for it.
+/// It moves, but while a task waits for it, it neither moves nor ends.
 template <class Config>
 class basic_process {
  public:
@@ -128,7 +128,13 @@ class basic_process {
   /// None.
   basic_process() noexcept = default;
   /// Takes over; the other is none then.
-  basic_process(basic_process&&) noexcept = default;
+  basic_process(basic_process&& other) noexcept
+      : process_{std::move(other.process_)},
+        in_{std::move(other.in_)},
+        out_{std::move(other.out_)},
+        err_{std::move(other.err_)},
+        status_{std::exchange(other.status_, std::nullopt)},
+        id_{std::exchange(other.id_, -1)} {}
   /// Ends what it has, then takes over.
   auto operator=(basic_process&& other) noexcept -> basic_process& {
     if (this != &other) {
@@ -137,8 +143,8 @@ class basic_process {
       in_ = std::move(other.in_);
       out_ = std::move(other.out_);
       err_ = std::move(other.err_);
-      status_ = other.status_;
-      id_ = other.id_;
+      status_ = std::exchange(other.status_, std::nullopt);
+      id_ = std::exchange(other.id_, -1);
     }
     return *this;
   }
@@ -196,8 +202,9 @@ class basic_process {
     while (!status_) {
       // Its end makes the handle readable for all who wait; the first of them then takes the status, which takes no time.
       const auto ended = coro::task_io<Config>::io(op::poll_once{.handle = handle()});
-      if (!ended) return std::unexpected{ended.error()};
+      // Whoever had it first may have closed the handle by now.
       if (status_) break;
+      if (!ended) return std::unexpected{ended.error()};
       const auto taken = os::children::take_status(handle());
       if (!taken) return std::unexpected{taken.error()};
       status_ = *taken;
