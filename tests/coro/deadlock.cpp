@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <deque>
+#include <latch>
 #include <memory>
 #include <random>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <coro/fixture.hpp>
@@ -249,6 +252,37 @@ BOOST_AUTO_TEST_CASE(a_report_can_be_had_at_any_time) {
   BOOST_TEST(said.find("#2 \"sleeper\" waits for sleep") != std::string::npos);
   BOOST_TEST(said.find("#3 \"reporter\" runs") != std::string::npos);
   BOOST_TEST(said.find("#4 \"fresh\" is ready") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(tables_of_several_schedulers_come_one_after_the_other) {
+  const fixture::scratch_file out;
+  constexpr std::size_t tasks = 5;
+  constexpr std::size_t tables = 200;
+  BOOST_REQUIRE(std::setvbuf(out.stream, nullptr, _IONBF, 0) == 0);
+  std::latch both{2};
+  const auto print = [&](const char* name) {
+    auto home = coro::scheduler::make();
+    for (std::size_t i = 0; i != tasks; ++i) home->spawn({.name = name}, [] { (void)coro::sleep(10s); });
+    (void)home->poll();
+    both.arrive_and_wait();
+    for (std::size_t i = 0; i != tables; ++i) home->report(out.stream, name);
+  };
+  std::thread other{print, "left"};
+  print("right");
+  other.join();
+  std::fflush(out.stream);
+  const auto lines = lines_of(out.text());
+  BOOST_REQUIRE(lines.size() == 2 * tables * (1 + tasks));
+  std::size_t torn = 0;
+  std::string name;
+  for (std::size_t i = 0; i != lines.size(); ++i) {
+    const std::size_t row = i % (1 + tasks);
+    if (row == 0) name = lines[i].starts_with("sluice: left") ? "left" : "right";
+    const auto whole =
+        row == 0 ? "sluice: " + name + " (5)" : "  #" + std::to_string(row) + " \"" + name + "\" waits for sleep, spawned at ";
+    if (!lines[i].starts_with(whole)) ++torn;
+  }
+  BOOST_TEST(torn == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_handle_joined_outside_that_can_never_end_is_told_so) {

@@ -7,11 +7,15 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <mutex>
 #include <utility>
 
 namespace sluice::inline v0::coro {
 
 /// \cond
+// Held while something is printed: what several schedulers have to say, who all end for one reason as a rule, comes one after the other.
+inline constinit std::mutex report_guard;
+
 // Out of line: what compilers make of a call with a constant text is longer.
 [[gnu::noinline, gnu::cold]] inline void print_text(std::FILE* out, const char* text) noexcept { std::fputs(text, out); }
 
@@ -28,6 +32,7 @@ template <class Config>
 
 template <class Config>
 [[gnu::cold]] void print_lost(const fiber<Config>& task, std::FILE* out) noexcept {
+  const std::scoped_lock held{report_guard};
   print_text(out, "sluice: abandoned task ");
   print_task<Config>(*task.cold, out);
   print_text(out, ": it never ended although it was asked to");
@@ -106,6 +111,7 @@ void print_cycles(frame<Config>& start, std::FILE* out) noexcept {
 /// Prints the table of all tasks of a scheduler.
 template <class Config>
 [[gnu::noinline, gnu::cold]] void print_report(scheduler<Config>& home, std::FILE* out, const char* headline) noexcept {
+  const std::scoped_lock held{report_guard};
   std::fprintf(out, "sluice: %s (%zu)\n", headline, home.live());
   home.each_task([&](fiber<Config>& task) noexcept {
     task.cold->walked = 0;
