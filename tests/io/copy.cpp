@@ -16,6 +16,7 @@
 #include <io/copy_sides.hpp>
 #include <io/fixture.hpp>
 #include <sys/socket.h>
+#include <unistd.h>
 
 using fixture::bytes_of;
 using fixture::text_of;
@@ -180,6 +181,57 @@ CASE_OF_EACH_CONFIG(a_cancel_ends_a_copy_whose_sender_is_silent_and_takes_nothin
     check(std::move(local.first), std::move(local.second));
     auto [mine, peer] = sides::connected<coro>();
     check(std::move(mine), std::move(peer));
+  });
+}
+
+CASE_OF_EACH_CONFIG(a_receiver_that_is_closed_meanwhile_hands_its_number_to_nobody_who_gets_the_bytes) {
+  as_root([] {
+    const auto check = [](auto from, auto peer, auto to, auto reader) {
+      auto copying = coro::spawn([&] { return coro::copy(from, to); });
+      BOOST_TEST(peer.write_all("begin").has_value());
+      std::array<std::byte, 5> begin{};
+      BOOST_TEST(reader.read_exactly(begin).has_value());
+      (void)coro::sleep(1ms);
+      const int number = to.handle().native();
+      BOOST_TEST(to.close().has_value());
+      auto stranger = coro::unix_stream::pair().value();
+      if (stranger.first.handle().native() != number) std::swap(stranger.first, stranger.second);
+      if (stranger.first.handle().native() != number)
+        stranger.first = typename coro::unix_stream{sluice::socket_handle{::dup2(stranger.first.handle().native(), number)}};
+      BOOST_TEST(peer.write_all("secret").has_value());
+      BOOST_TEST(peer.close().has_value());
+      const auto copied = copying.join();
+      BOOST_REQUIRE(!copied.has_value());
+      BOOST_TEST((copied.error() == std::errc::bad_file_descriptor));
+      BOOST_TEST(stranger.first.close().has_value());
+      BOOST_TEST(stranger.second.read_some(begin).value() == 0U);
+    };
+    const auto to_both = [&](auto&& make) {
+      auto [from, peer] = make();
+      auto local = coro::unix_stream::pair().value();
+      check(std::move(from), std::move(peer), std::move(local.first), std::move(local.second));
+      auto [other, its_peer] = make();
+      auto pipe = coro::pipe::make().value();
+      check(std::move(other), std::move(its_peer), std::move(pipe.writer), std::move(pipe.reader));
+    };
+    to_both([] { return sides::connected<coro>(); });
+    to_both([] {
+      auto pipe = coro::pipe::make().value();
+      return std::pair{std::move(pipe.reader), std::move(pipe.writer)};
+    });
+  });
+}
+
+CASE_OF_EACH_CONFIG(one_that_owns_nothing_is_told_before_anything_is_taken) {
+  as_root([] {
+    auto [from, peer] = sides::connected<coro>();
+    BOOST_TEST(peer.write_all("text").has_value());
+    typename coro::file none;
+    typename coro::tcp_stream unconnected;
+    BOOST_TEST((coro::copy(from, none).error() == std::errc::bad_file_descriptor));
+    BOOST_TEST((coro::copy(from, unconnected).error() == std::errc::bad_file_descriptor));
+    std::array<std::byte, 4> text{};
+    BOOST_TEST(from.read_some(text).value() == text.size());
   });
 }
 

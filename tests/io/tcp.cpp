@@ -14,6 +14,7 @@
 
 #include <io/configs.hpp>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace ip = sluice::ip;
 using namespace std::chrono_literals;
@@ -291,6 +292,39 @@ BOOST_AUTO_TEST_CASE(without_descriptors_clients_wait_and_nothing_spins,
                      *needs::that(!sluice::detail::address_sanitizer, "a sanitizer needs descriptors of its own")) {
   clients_wait_for_descriptors<objects::completing>();
   clients_wait_for_descriptors<objects::readiness>();
+}
+
+template <class Config>
+void who_waits_for_descriptors_serves_nobody_else() {
+  using coro = sluice::coro_of<Config>;
+  fixture::as_root<coro>([] {
+    connection<coro> c;
+    auto client = coro::tcp_stream::connect(c.listener.local().value()).value();
+    const int number = c.listener.handle().native();
+    auto acceptor = coro::spawn([&] { return c.listener.accept(); });
+    {
+      const no_more_descriptors limit;
+      // It has had no descriptor once, and waits for one.
+      coro::yield();
+      (void)coro::sleep(1ms);
+      BOOST_TEST(!acceptor.done());
+      BOOST_TEST(c.listener.close().has_value());
+    }
+    // Another one gets the number.
+    auto other = coro::tcp_listener::bind({ip::loopback, 0}).value();
+    if (other.handle().native() != number)
+      other = typename coro::tcp_listener{sluice::socket_handle{::dup2(other.handle().native(), number)}};
+    auto of_other = coro::tcp_stream::connect(other.local().value()).value();
+    const auto accepted = acceptor.join();
+    BOOST_REQUIRE(!accepted.has_value());
+    BOOST_TEST((accepted.error() == std::errc::bad_file_descriptor));
+    BOOST_TEST((other.accept()->peer() == of_other.local().value()));
+  });
+}
+BOOST_AUTO_TEST_CASE(a_listener_that_is_closed_while_descriptors_are_wanting_takes_no_client_of_another,
+                     *needs::that(!sluice::detail::address_sanitizer, "a sanitizer needs descriptors of its own")) {
+  who_waits_for_descriptors_serves_nobody_else<objects::completing>();
+  who_waits_for_descriptors_serves_nobody_else<objects::readiness>();
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(outside_a_task_the_thread_waits, config, objects::both) {

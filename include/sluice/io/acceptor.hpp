@@ -42,11 +42,12 @@ inline auto is_want(const std::error_code& why) noexcept -> bool {
   return false;
 }
 
-// The next connection, or the reason why there will be none.
-template <class Config>
-auto accept_next(socket_handle listener) noexcept -> result<accepted> {
+// The next connection, or the reason why there will be none. The listener is asked for its handle each time: once it is closed, another one
+// may have the number.
+template <class Config, class Listener>
+auto accept_next(const Listener& listener) noexcept -> result<accepted> {
   for (;;) {
-    auto got = coro::task_io<Config>::io(op::accept{.socket = listener});
+    auto got = coro::task_io<Config>::io(op::accept{.socket = listener.handle()});
     if (got) return got;
     if (is_of_client(got.error())) continue;
     if (!is_want(got.error())) return got;

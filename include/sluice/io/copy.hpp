@@ -18,6 +18,7 @@
 #include <sluice/handle.hpp>
 #include <sluice/io/byte_stream.hpp>
 #include <sluice/io/file.hpp>
+#include <sluice/io/object.hpp>
 #include <sluice/io/pipe.hpp>
 #include <sluice/io/socket.hpp>
 #include <sluice/op/file.hpp>
@@ -133,13 +134,29 @@ class copy_by_system {
  public:
   static constexpr bool moves = backend_type::template supports<op::splice>;
 
+  // An object, which is asked for its handle again and again: once it is closed, somebody else may have the number.
   struct side {
-    any_handle handle;
+    const void* object;
+    any_handle (*handle_of)(const void* object) noexcept;
     bool may_wait = true;     // until it is ready
     bool asks_first = false;  // a move would wait for it inside
+
+    [[nodiscard]] auto handle() const noexcept -> any_handle { return handle_of(object); }
+    [[nodiscard]] auto is_closed() const noexcept -> bool { return handle().native() < 0; }
   };
 
-  static auto socket(any_handle handle) noexcept -> side { return {.handle = handle, .asks_first = !never_blocks(handle)}; }
+  template <class T>
+  static auto source(const T& from) noexcept -> side {
+    side one{.object = &from, .handle_of = [](const void* object) noexcept { return side_of<T>::source(*static_cast<const T*>(object)); }};
+    if constexpr (side_of<T>::kind == moved_as::socket) one.asks_first = !never_blocks(one.handle());
+    return one;
+  }
+  template <class T>
+  static auto sink(const T& to) noexcept -> side {
+    side one{.object = &to, .handle_of = [](const void* object) noexcept { return side_of<T>::sink(*static_cast<const T*>(object)); }};
+    if constexpr (side_of<T>::kind == moved_as::socket) one.asks_first = !never_blocks(one.handle());
+    return one;
+  }
   // Whether a move to a socket always comes back when it is cancelled.
   static auto can_take(any_handle socket) noexcept -> bool {
     if constexpr (requires { requires backend_type::ends_blocked_calls; })
@@ -148,11 +165,12 @@ class copy_by_system {
       return never_blocks(socket);
   }
 
-  static auto range(file_handle from, file_handle to, copy_state& state) noexcept -> result<bool> {
+  template <class File>
+  static auto range(const File& from, const File& to, copy_state& state) noexcept -> result<bool> {
     constexpr std::size_t most = 1U << 20U;
     while (state.left != 0) {
-      const auto got = io(op::copy_range{.file = from, .to = to, .length = state.at_most(most)});
-      if (!got) return refused(got.error());
+      const auto got = io(op::copy_range{.file = from.handle(), .to = to.handle(), .length = state.at_most(most)});
+      if (!got) return refused(got.error(), source(from), sink(to));
       // Some systems say this of files that are made up while they are read. A read finds out.
       if (*got == 0) return state.count != 0;
       state.add(*got);
@@ -163,7 +181,7 @@ class copy_by_system {
   static auto directly(side from, side to, copy_state& state) noexcept -> result<bool> {
     while (state.left != 0) {
       const auto got = move(from, to, state.at_most(copied_at_once));
-      if (!got) return refused(got.error());
+      if (!got) return refused(got.error(), from, to);
       if (*got == 0) return true;
       state.add(*got);
     }
@@ -179,11 +197,12 @@ class copy_by_system {
       if (way.error() == std::errc::operation_canceled) return std::unexpected{way.error()};
       return false;  // pipes are limited like other things, and for each user
     }
-    const side in{.handle = way->writer.handle(), .may_wait = false};
-    const side out{.handle = way->reader.handle(), .may_wait = false};
+    side in = sink(way->writer);
+    side out = source(way->reader);
+    in.may_wait = out.may_wait = false;
     while (state.left != 0) {
       const auto got = move(from, in, state.at_most(copied_at_once));
-      if (!got) return refused(got.error());
+      if (!got) return refused(got.error(), from, to);
       if (*got == 0) return true;
       for (std::size_t rest = *got; rest != 0;) {
         const auto put = move(out, to, rest);
@@ -207,7 +226,9 @@ class copy_by_system {
     return coro::task_io<Config>::io(one);
   }
 
-  static auto refused(const std::error_code& why) noexcept -> result<bool> {
+  static auto refused(const std::error_code& why, const side& from, const side& to) noexcept -> result<bool> {
+    // One that was closed is no reason to take bytes from the other.
+    if (from.is_closed() || to.is_closed()) return closed_already();
     if (is_refusal(why)) return false;
     return std::unexpected{why};
   }
@@ -219,7 +240,7 @@ class copy_by_system {
   }
 
   static auto wait(const side& one, poll_events ready) noexcept -> result<void> {
-    const auto told = io(op::poll_once{.handle = one.handle, .events = ready});
+    const auto told = io(op::poll_once{.handle = one.handle(), .events = ready});
     if (!told) return std::unexpected{told.error()};
     return {};
   }
@@ -233,7 +254,7 @@ class copy_by_system {
       if (asks ? to.may_wait : to.asks_first) {
         if (const auto ready = wait(to, poll_events::writable); !ready) return std::unexpected{ready.error()};
       }
-      const auto moved = io(op::splice{.handle = from.handle, .to = to.handle, .length = most, .flags = flags});
+      const auto moved = io(op::splice{.handle = from.handle(), .to = to.handle(), .length = most, .flags = flags});
       if (moved || moved.error() != std::errc::resource_unavailable_try_again) return moved;
       asks = true;
     }
@@ -248,19 +269,15 @@ auto copy_by_shortest_way(From& from, To& to, copy_state& state) noexcept -> res
   if constexpr (source == moved_as::by_calls || sink == moved_as::by_calls) {
     return false;
   } else if constexpr (source == moved_as::file && sink == moved_as::file) {
-    return system::range(from.handle(), to.handle(), state);
+    return system::range(from, to, state);
   } else if constexpr (!system::moves) {
     return false;
   } else {
-    using side = typename system::side;
-    const auto from_handle = side_of<From>::source(from);
-    const auto to_handle = side_of<To>::sink(to);
-    side in{.handle = from_handle};
-    side out{.handle = to_handle};
-    if constexpr (source == moved_as::socket) in = system::socket(from_handle);
+    const auto in = system::source(from);
+    const auto out = system::sink(to);
+    if (in.is_closed() || out.is_closed()) return closed_already();
     if constexpr (sink == moved_as::socket) {
-      if (!system::can_take(to_handle)) return false;
-      out = system::socket(to_handle);
+      if (!system::can_take(out.handle())) return false;
     }
     if constexpr (source == moved_as::pipe || sink == moved_as::pipe) {
       return system::directly(in, out, state);

@@ -103,7 +103,7 @@ class basic_tcp_listener : public basic_socket<Config> {
   /// memory are wanting it waits for some to be given back: clients wait meanwhile, and nothing spins.
   /// \errors `operation_canceled`; `bad_file_descriptor` or `invalid_argument` where it does not listen
   [[nodiscard]] auto accept() noexcept -> result<stream_type> {
-    auto got = accept_next<Config>(this->handle());
+    auto got = accept_next<Config>(*this);
     if (!got) return std::unexpected{got.error()};
     return stream_type{got->socket, got->peer.as_ip().value_or(ip::endpoint{})};
   }

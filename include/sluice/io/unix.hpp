@@ -151,7 +151,7 @@ class basic_unix_listener : public basic_socket<Config> {
   /// The next connection; an error only if there will be none. While descriptors or memory are wanting it waits for some to be given back.
   /// \errors `operation_canceled`; `bad_file_descriptor` or `invalid_argument` where it does not listen
   [[nodiscard]] auto accept() noexcept -> result<stream_type> {
-    const auto got = accept_next<Config>(this->handle());
+    const auto got = accept_next<Config>(*this);
     if (!got) return std::unexpected{got.error()};
     return stream_type{got->socket};
   }
