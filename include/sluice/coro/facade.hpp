@@ -212,7 +212,8 @@ struct coro_of {
     else
       return result<void>{};
   }
-  /// Runs all at once: a variant with the first success, which cancels the others.
+  /// Runs all at once: a variant with the first success, which cancels the others. One that succeeds in spite of that is destroyed, and
+  /// with it the bytes that it has read: `select` gives what all have got.
   template <class... Fs>
   static auto race(Fs... fs) {
     static_assert(sizeof...(Fs) != 0, "[sluice.coro.race] a race of nothing has no winner; give it at least one callable");

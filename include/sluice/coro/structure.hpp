@@ -85,8 +85,9 @@ auto all(Fs... fs) -> result<std::tuple<storable<value_of<Fs>>...>> {
   return std::apply([](auto&&... slot) { return std::tuple<storable<value_of<Fs>>...>{std::move(*slot)...}; }, std::move(slots));
 }
 
-/// Runs all at once; the first success cancels the others, which are awaited. The variant's index says whose value it is. Without a
-/// success: the last failure, thrown again if it was an exception.
+/// Runs all at once; the first success cancels the others, which are awaited. The variant's index says whose value it is. Another success
+/// that comes before its cancel has reached it is destroyed, with whatever it has got. Without a success: the last failure, thrown again if
+/// it was an exception.
 template <class Config, class... Fs>
 auto race(Fs... fs) -> result<std::variant<storable<value_of<Fs>>...>> {
   using winner_type = std::variant<storable<value_of<Fs>>...>;

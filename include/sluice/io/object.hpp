@@ -28,7 +28,9 @@ inline auto closed_already() noexcept -> std::unexpected<std::error_code> { retu
 /// Owns a handle and closes it at its end. Closing first cancels what this scheduler has in flight on the handle and waits for it, and is
 /// neither skipped nor cancelled itself: it happens in a task that was asked to end, too.
 ///
-/// It moves, and what is in flight stays with the handle. It is used on the thread of the scheduler whose operations it is for.
+/// It moves, and what is in flight stays with the handle. A call that takes several operations, as `write_all` may, looks at the object
+/// before each: it ends with `bad_file_descriptor` if that was closed or moved from meanwhile, and the object has to be there until then.
+/// It is used on the thread of the scheduler whose operations it is for.
 template <class Config, class Handle>
 class basic_object {
  public:
