@@ -167,8 +167,10 @@ struct coro_of {
   /// otherwise. Both may be types of a program's own, `io::byte_source` and `io::byte_sink`. Nothing behind the limit is taken, and neither
   /// is closed. Result: bytes copied.
   ///
-  /// After an error as many bytes as are copied at a time may be gone from `from` and not have come to `to`. Data of a file that are on
-  /// their way to a socket may still change with the file. Defined by sluice/io/copy.hpp.
+  /// Another task that closes one of them ends it with an error, at the latest when there is more to copy. Where a backend
+  /// copies on threads, the task that copies is to end before `to` is closed: a thread may be about to write to it. After an error as many
+  /// bytes as are copied at a time may be gone from `from` and not have come to `to`. Data of a file that are on their way to a socket may
+  /// still change with the file. Defined by sluice/io/copy.hpp.
   /// \units bytes  \errors those of reading `from` and of writing `to`; `not_enough_memory`; `operation_canceled`
   /// \allocates a buffer of 64 KiB at most where the system does not copy  \src copy_file_range(2), splice(2)
   template <class From, class To>

@@ -219,7 +219,7 @@ struct advise {
 struct copy_range {
   file_handle file = {};                                  ///< read
   std::uint64_t offset = current_position;                ///< where to read
-  file_handle to = {};                                    ///< written
+  file_handle to = {};                                    ///< written; not closed before this is done
   std::uint64_t to_offset = current_position;             ///< where to write
   std::size_t length = 0;                                 ///< at most so many
   using result_type = std::size_t;                        ///< bytes

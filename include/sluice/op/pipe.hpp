@@ -49,7 +49,7 @@ struct pipe {
 struct splice {
   any_handle handle = {};                             ///< read
   std::uint64_t offset = current_position;            ///< where to read; only in what has positions
-  any_handle to = {};                                 ///< written
+  any_handle to = {};                                 ///< written; not closed before this is done
   std::uint64_t to_offset = current_position;         ///< where to write; only in what has positions
   std::size_t length = 0;                             ///< at most so many
   splice_flags flags = splice_flags::none;            ///< how
@@ -71,7 +71,7 @@ struct splice {
 /// \units bytes  \errors those of tee(2), `invalid_argument` unless both are pipes  \os Linux  \src tee(2)
 struct tee {
   file_handle file = {};                           ///< a pipe, read
-  file_handle to = {};                             ///< another pipe, written
+  file_handle to = {};                             ///< another pipe, written; not closed before this is done
   std::size_t length = 0;                          ///< at most so many
   splice_flags flags = splice_flags::none;         ///< how
   using result_type = std::size_t;                 ///< bytes
