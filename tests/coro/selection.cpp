@@ -221,6 +221,27 @@ BOOST_AUTO_TEST_CASE(an_operation_that_fails_wins_with_its_error) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(an_operation_whose_handle_another_task_closes_wins_with_that) {
+  as_root([] {
+    coro::channel<int> numbers;
+    auto pipe = coro::pipe::make().value();
+    std::array<std::byte, 8> buffer{};
+    auto task = coro::spawn([&] {
+      // Nobody has asked this task to end.
+      auto won = coro::select(numbers.receiving(), op::read{.file = pipe.reader.handle(), .buffer = buffer}, coro::after(10s));
+      BOOST_TEST(won.index() == 1U);
+      BOOST_TEST(!won.error());
+      BOOST_REQUIRE(std::get<1>(won).has_value());
+      BOOST_TEST((std::get<1>(won)->error() == std::errc::operation_canceled));
+      BOOST_TEST(!std::get<0>(won));
+      BOOST_TEST(!std::get<2>(won));
+    });
+    coro::yield();
+    BOOST_TEST(pipe.reader.close().has_value());
+    (void)task.join();
+  });
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_lost_between_many_at_random) {
   for (std::uint32_t seed = 1; seed <= 40; ++seed) {
     as_root([seed] {

@@ -143,14 +143,14 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     });
     if (!is_over) park(*this);
     leave();
-    // Before anything is asked to end: what is done by now was first.
-    note_first();
+    // Before anything is asked to end: what is done by now was first. Unless the task was, a cancel is somebody else's: a close's.
+    note_first(!home_.cancelled(me));
     if constexpr (has_operations) {
       if (batch_.unfinished() != 0) batch_.cancel(home_.own_ring());
     }
     await_rest();
     if constexpr (has_operations) {
-      if (this->winner == nobody) note_first();
+      if (this->winner == nobody) note_first(false);
     }
     if (this->winner == nobody) home_.note_refusal();
   }
@@ -205,11 +205,11 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     });
   }
 
-  // An operation that is done goes before a time that is over.
-  void note_first() noexcept {
+  // An operation that is done goes before a time that is over; one that was cancelled, too, if it was not by us.
+  void note_first(bool by_others) noexcept {
     each([&]<std::size_t J>(auto& part) noexcept {
       if constexpr (is_operation<decltype(part)>) {
-        if (this->winner == nobody && took_effect<J>()) this->winner = J;
+        if (this->winner == nobody && (took_effect<J>() || (by_others && batch_.template get<before[J]>().is_done()))) this->winner = J;
       }
     });
     each([&]<std::size_t J>(auto& part) noexcept {
@@ -237,7 +237,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     using value_type = std::optional<typename std::remove_cvref_t<decltype(part)>::value_type>;
     if constexpr (is_operation<decltype(part)>) {
       // Where a channel was ready, none of them has started.
-      return took_effect<J>() ? value_type{batch_.template get<before[J]>().result()} : value_type{};
+      return J == this->winner || took_effect<J>() ? value_type{batch_.template get<before[J]>().result()} : value_type{};
     } else if constexpr (is_time<decltype(part)>) {
       return part.is_over() ? value_type{part.value()} : value_type{};
     } else {
