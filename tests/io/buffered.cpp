@@ -340,6 +340,34 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_writer_writes_nothing) {
 #endif
 }
 
+CASE_OF_EACH_CONFIG(a_reader_that_goes_while_a_task_reads_keeps_its_buffer_until_the_source_is_closed) {
+  as_root([] {
+    auto pipe = coro::pipe::make().value();
+    auto in = std::make_unique<buffered_reader<typename coro::pipe_reader>>(std::move(pipe.reader));
+    auto reader = coro::spawn([&of = *in] { BOOST_TEST((of.read_line().error() == std::errc::operation_canceled)); });
+    coro::yield();
+    in.reset();
+    BOOST_TEST(reader.join().has_value());
+  });
+}
+
+BOOST_AUTO_TEST_CASE(an_owned_source_may_write_to_the_buffer_until_its_end) {
+  // As the system may until a read is cancelled; the address sanitizer looks at it.
+  struct late_source {
+    std::span<std::byte> last{};
+    late_source() = default;
+    late_source(late_source&& other) noexcept : last{std::exchange(other.last, {})} {}
+    auto operator=(late_source&&) -> late_source& = delete;
+    ~late_source() { std::ranges::fill(last, std::byte{'x'}); }
+    auto read_some(std::span<std::byte> into) noexcept -> sluice::result<std::size_t> {
+      last = into;
+      return std::size_t{0};
+    }
+  };
+  buffered_reader in{late_source{}};
+  BOOST_TEST(!in.read_line().value().has_value());
+}
+
 BOOST_AUTO_TEST_CASE(temporaries_are_owned_and_what_has_a_name_is_not) {
   given_source from{.text = "a\n"};
   buffered_reader named{from};

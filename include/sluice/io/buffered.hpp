@@ -77,7 +77,7 @@ class buffered_reader {
   /// give.
   /// \allocates the buffer, once, at the first call that needs it
   explicit buffered_reader(Source&& from, std::size_t bytes = default_buffer_bytes) noexcept
-      : source_{std::forward<Source>(from)}, queue_{bytes} {}
+      : queue_{bytes}, source_{std::forward<Source>(from)} {}
   /// Takes over, with what has been read ahead.
   buffered_reader(buffered_reader&&) noexcept = default;
   auto operator=(buffered_reader&&) -> buffered_reader& = delete;
@@ -208,8 +208,8 @@ class buffered_reader {
     }
   }
 
+  byte_queue queue_;  // there until the source is closed: until then the system may write to it
   Source source_;
-  byte_queue queue_;
 };
 /// \cond
 template <class Source>
@@ -229,10 +229,10 @@ class buffered_writer {
 
   /// Writes to a sink, once so many bytes have come together.
   /// \allocates the buffer, once, at the first call that needs it
-  explicit buffered_writer(Sink&& to, std::size_t bytes = default_buffer_bytes) noexcept : sink_{std::forward<Sink>(to)}, queue_{bytes} {}
+  explicit buffered_writer(Sink&& to, std::size_t bytes = default_buffer_bytes) noexcept : queue_{bytes}, sink_{std::forward<Sink>(to)} {}
   /// Takes over, with what is pending.
   buffered_writer(buffered_writer&& other) noexcept
-      : sink_{std::forward<Sink>(other.sink_)}, queue_{std::move(other.queue_)}, failed_{std::exchange(other.failed_, false)} {}
+      : queue_{std::move(other.queue_)}, sink_{std::forward<Sink>(other.sink_)}, failed_{std::exchange(other.failed_, false)} {}
   auto operator=(buffered_writer&&) -> buffered_writer& = delete;
   ~buffered_writer() { assert((queue_.empty() || failed_) && "flush a buffered_writer before its end, or release what is pending"); }
 
@@ -310,8 +310,8 @@ class buffered_writer {
     return sink_.write_some(pending());
   }
 
+  byte_queue queue_;  // there until the sink is closed
   Sink sink_;
-  byte_queue queue_;
   bool failed_ = false;
 };
 /// \cond
