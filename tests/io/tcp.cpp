@@ -228,6 +228,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(it_moves_and_is_closed_once, config, objects::both
   });
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(of_two_that_are_assigned_at_once_one_is_closed, config, objects::both) {
+  using coro = sluice::coro_of<config>;
+  // Both find that the connection is lost, and bring another one; what is left open the runner sees.
+  fixture::as_root<coro>([] {
+    connection<coro> lost;
+    connection<coro> first;
+    connection<coro> second;
+    std::array<std::byte, 4> buffer;
+    auto reader = coro::spawn([&] { BOOST_TEST((lost.near.read_some(buffer).error() == std::errc::operation_canceled)); });
+    coro::yield();
+    (void)coro::all([&] { lost.near = std::move(first.near); }, [&] { lost.near = std::move(second.near); });
+    (void)reader.join();
+    BOOST_TEST(!first.near);
+    BOOST_TEST(!second.near);
+    BOOST_TEST(!!lost.near);
+  });
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(who_waits_is_ended_by_a_cancel_a_deadline_and_a_close, config, objects::both) {
   using coro = sluice::coro_of<config>;
   fixture::as_root<coro>([] {

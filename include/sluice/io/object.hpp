@@ -46,7 +46,8 @@ class basic_object {
   /// Closes what it has, then takes over.
   auto operator=(basic_object&& other) noexcept -> basic_object& {
     if (this != &other) {
-      (void)close();
+      // While one is closed another task may have put the next one here.
+      while (handle_) (void)close();
       handle_ = other.release();
     }
     return *this;
