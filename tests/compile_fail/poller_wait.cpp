@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: MIT
 // expect: [sluice.poller.wait]
-#include <sluice/backend/readiness.hpp>
+#include <sluice/backend/epoll.hpp>
 #include <sluice/sluice.hpp>
 
-struct mine {
-  static constexpr std::string_view name = "mine";
-  static constexpr bool edge = true;
-  struct opened {};
-  template <class Os>
-  static auto open() noexcept -> sluice::result<opened>;
+struct mine : sluice::poller::epoll {
   template <class Os, std::uint32_t Events>
-  struct set {
-    explicit set(const opened&) noexcept;
-    auto arm(int, std::uint32_t&, std::uint32_t) noexcept -> int;
-    void disarm(int, std::uint32_t&, std::uint32_t) noexcept;
-    auto prove(int, std::uint32_t&) noexcept -> int;
-    void forget(std::uint32_t&) noexcept;
+  struct set : epoll::set<Os, Events> {
+    using epoll::set<Os, Events>::set;
+    void wait(int) noexcept;
   };
 };
 struct app : sluice::config<sluice::backend::readiness<mine>> {};
