@@ -77,32 +77,33 @@ consteval auto diagnose_poller() -> bool {
         meets<P>,
         "[sluice.poller.set] a poller misses its set; add `template <class Os, std::uint32_t Events> class set` that can be made from what open gives");
   } else {
-    using S = typename P::template set<Os, 16>;
-    if constexpr (!need::arm_direction<S>) {
+    using set_type = typename P::template set<Os, 16>;
+    if constexpr (!need::arm_direction<set_type>) {
       static_assert(
-          meets<S>,
+          meets<set_type>,
           "[sluice.poller.arm] the set of a poller misses arm; add `auto arm(int number, std::uint32_t& place, std::uint32_t direction) noexcept -> int`");
-    } else if constexpr (!need::disarm_direction<S>) {
+    } else if constexpr (!need::disarm_direction<set_type>) {
       static_assert(
-          meets<S>,
+          meets<set_type>,
           "[sluice.poller.disarm] the set of a poller misses disarm; add `void disarm(int number, std::uint32_t& place, std::uint32_t direction) noexcept`");
-    } else if constexpr (!need::prove<S>) {
+    } else if constexpr (!need::prove<set_type>) {
       static_assert(
-          meets<S>,
+          meets<set_type>,
           "[sluice.poller.prove] the set of a poller misses prove; add `auto prove(int number, std::uint32_t& place) noexcept -> int`");
-    } else if constexpr (!need::forget<S>) {
-      static_assert(meets<S>, "[sluice.poller.forget] the set of a poller misses forget; add `void forget(std::uint32_t& place) noexcept`");
-    } else if constexpr (!need::wait<S>) {
-      static_assert(meets<S>,
+    } else if constexpr (!need::forget<set_type>) {
+      static_assert(meets<set_type>,
+                    "[sluice.poller.forget] the set of a poller misses forget; add `void forget(std::uint32_t& place) noexcept`");
+    } else if constexpr (!need::wait<set_type>) {
+      static_assert(meets<set_type>,
                     "[sluice.poller.wait] the set of a poller misses wait; add `auto wait(interval limit, auto&& seen) noexcept -> int`");
-    } else if constexpr (!need::handle<S>) {
-      static_assert(meets<S>,
+    } else if constexpr (!need::handle<set_type>) {
+      static_assert(meets<set_type>,
                     "[sluice.poller.handle] the set of a poller misses handle; add `auto handle() const noexcept -> result<int>`");
-    } else if constexpr (!need::close<S>) {
-      static_assert(meets<S>, "[sluice.poller.close] the set of a poller misses close; add `void close() noexcept`");
+    } else if constexpr (!need::close<set_type>) {
+      static_assert(meets<set_type>, "[sluice.poller.close] the set of a poller misses close; add `void close() noexcept`");
     } else {
       static_assert(
-          meets<S>,
+          meets<set_type>,
           "[sluice.poller.noexcept] a function of a poller may throw; make open, and arm, disarm, prove, forget, wait, handle and close of its set noexcept");
     }
   }
