@@ -6,6 +6,7 @@
 /// `SLUICE_ORACLE_SEED=n` begins with that plan, `SLUICE_ORACLE_CHAINS=n` runs so many.
 
 #include <support/child.hpp>
+#include <support/number_of.hpp>
 #include <support/oracle/generate.hpp>
 #include <support/oracle/kernel.hpp>
 #include <support/oracle/library.hpp>
@@ -16,7 +17,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -164,16 +164,11 @@ auto shrunk(plan p) -> plan {
   return p;
 }
 
-inline auto number_of(const char* name, std::uint64_t otherwise) -> std::uint64_t {
-  const char* const text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
 /// A law: what the library makes of random chains is what the kernel makes of them, as far as the relation says.
 template <class Config>
 void chains_come_out_as_the_kernel_makes_them(std::uint64_t first_seed, std::uint64_t count) {
-  const auto seed = number_of("SLUICE_ORACLE_SEED", first_seed);
-  count = number_of("SLUICE_ORACLE_CHAINS", count);
+  const auto seed = support::number_of("SLUICE_ORACLE_SEED", first_seed);
+  count = support::number_of("SLUICE_ORACLE_CHAINS", count);
   const last_words words;
   const auto begin = std::chrono::steady_clock::now();
   const auto before = support::count_descriptors();
