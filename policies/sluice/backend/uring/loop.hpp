@@ -41,6 +41,9 @@ class loop {
     ignored_.kind = aio::record_kind::internal;
     ignored_.arrived = &heard;
     ignored_.owner = nullptr;
+    asks_sends_.kind = aio::record_kind::internal;
+    asks_sends_.arrived = &asked;
+    asks_sends_.owner = this;
     waker_.call().kind = aio::record_kind::internal;
     waker_.call().arrived = &heard;
     waker_.call().owner = this;
@@ -76,12 +79,12 @@ class loop {
   template <class Watch>
   void cancel(aio::record& record, const Watch& watch) noexcept {
     if ((record.kind & aio::record_kind::unasked) != 0) return;
-    if (entry* const e = queue(watch, ignored_, IORING_OP_ASYNC_CANCEL, -1); e != nullptr) return set_cancel(*e, record);
-    ask_later(record);
+    if (!ask(record, watch)) ask_later(record);
   }
 
   /// The next poll asks it to end.
   void ask_later(aio::record& record) noexcept {
+    if ((record.engine & was_asked) != 0) forget_asked(record);
     put_off(unasked_, record);
     unusual_ |= has_unasked;
   }
@@ -101,7 +104,7 @@ class loop {
     if (!request.entered) {
       if (unusual_ != 0) report.completions = before_poll(receiver{told}, watch);
       const std::uint32_t submit = publish(watch);
-      if (wait) wait = report.completions == 0 && (unusual_ & has_unasked) == 0 && !completions_.has_some();
+      if (wait) wait = report.completions == 0 && (unusual_ & (has_unasked | has_missed)) == 0 && !completions_.has_some();
       if (wait) wait = waker_.about_to_sleep();
       if (submit != 0 || wait || must_enter()) {
         const int outcome =
@@ -158,14 +161,14 @@ class loop {
 
   /// Whether entering the kernel would do anything.
   [[nodiscard, gnu::always_inline]] auto pending() const noexcept -> bool {
-    if (submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked | is_inherited)) != 0) return true;
+    if (submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked | has_missed | is_inherited)) != 0) return true;
     if (must_enter() || waker_.was_called()) return true;
     return !defers && completions_.has_some();
   }
 
   /// How long it may go without a poll while its handle is not readable.
   [[nodiscard, gnu::cold]] auto patience() const noexcept -> interval {
-    const bool has_more = submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked)) != 0 ||
+    const bool has_more = submissions_.has_queued() || (unusual_ & (has_backlog | was_flushed | has_unasked | has_missed)) != 0 ||
                           completions_.has_some() || (!blind && must_enter());
     return has_more ? interval{} : interval::max();
   }
@@ -272,6 +275,8 @@ class loop {
   static constexpr unsigned has_unasked = 16;       // operations that were not asked to end yet
   static constexpr unsigned is_inherited = 32;      // all of it: this is a forked child, which has none of the ring's memory
   static constexpr unsigned has_positions = 64;     // operations at the position of their file
+  static constexpr unsigned has_asked = 128;        // sends that were asked to end
+  static constexpr unsigned has_missed = 256;       // one of them was not found
 
   [[nodiscard]] auto must_enter() const noexcept -> bool {
     if constexpr (blind) return true;
@@ -371,6 +376,7 @@ class loop {
     check_owner();
     std::uint32_t count = 0;
     if ((unusual_ & has_unasked) != 0) ask_again(watch);
+    if ((unusual_ & has_missed) != 0) ask_sends_again(watch);
     if ((unusual_ & is_not_registered) != 0 && ++polls_ == registers_after) {
       // Not before: a short program would pay more than it gains.
       unusual_ &= ~is_not_registered;
@@ -420,9 +426,48 @@ class loop {
     return woken;
   }
 
-  void set_cancel(entry& e, aio::record& record) noexcept {
+  // False where there is no entry for it. A flush for the sake of one may bring the record's own completion, which is seen later.
+  template <class Watch>
+  auto ask(aio::record& record, const Watch& watch) noexcept -> bool {
+    const bool sends = record.info->is_send;
+    entry* const e = queue(watch, sends ? asks_sends_ : ignored_, IORING_OP_ASYNC_CANCEL, -1);
+    if (e == nullptr) return false;
+    set_cancel(*e, record);
+    if (sends && (record.engine & in_backlog) == 0) note_asked(record);
+    return true;
+  }
+  // Completions are not taken in the simple way while there is one.
+  void note_asked(aio::record& record) noexcept {
+    asked_.add(record);
+    unusual_ |= has_asked;
+  }
+  void forget_asked(aio::record& record) noexcept {
+    asked_.drop(record);
+    if (asked_.empty()) unusual_ &= ~has_asked;
+  }
+  static void set_cancel(entry& e, const aio::record& record) noexcept {
     e.addr = identity(record);
     e.flags = IOSQE_CQE_SKIP_SUCCESS;
+  }
+
+  // What came of asking a send, if it was not found or is with one of the kernel's threads.
+  static auto asked(aio::internal_record& self, std::int32_t res, std::uint32_t) noexcept -> aio::record* {
+    auto& me = *static_cast<loop*>(self.owner);
+    if (res == -ENOENT && me.asked_.was_missed()) me.unusual_ |= has_missed;
+    return nullptr;
+  }
+  template <class Watch>
+  void ask_sends_again(const Watch& watch) noexcept {
+    unusual_ &= ~has_missed;
+    // A flush may bring the end of any of them, and change the list. Those for which there is no room without one are asked by the round
+    // after this.
+    asked_.each([&](aio::record& one) noexcept {
+      if (submissions_.room() == 0) {
+        unusual_ |= has_missed;
+        return;
+      }
+      if (entry* const e = queue(watch, asks_sends_, IORING_OP_ASYNC_CANCEL, -1); e != nullptr) set_cancel(*e, one);
+    });
   }
 
   template <class Watch>
@@ -432,8 +477,12 @@ class loop {
       if (e == nullptr) return;
       // A flush may have brought the last of them; then this asks for what is not there.
       aio::record& record = unasked_ != nullptr ? *unasked_ : ignored_;
-      if (unasked_ != nullptr) take_back(unasked_, record);
       set_cancel(*e, record);
+      if (unasked_ == nullptr) continue;
+      take_back(unasked_, record);
+      if (!record.info->is_send) continue;
+      e->user_data = identity(asks_sends_);
+      note_asked(record);
     }
     unusual_ &= ~has_unasked;
   }
@@ -472,7 +521,10 @@ class loop {
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
       aio::record* one = &record_of(completion);
       if ((one->kind & aio::record_kind::unasked) != 0) take_back(unasked_, *one);
-      if ((one->engine & at_position) != 0) unusual_ &= positions_.settle(*one, completion.res) ? ~0U : ~has_positions;
+      if ((one->engine & (at_position | was_asked)) != 0) {
+        if ((one->engine & was_asked) != 0) forget_asked(*one);
+        if ((one->engine & at_position) != 0) unusual_ &= positions_.settle(*one, completion.res) ? ~0U : ~has_positions;
+      }
       if ((one->kind & aio::record_kind::internal) == 0) {
         copy_outcome(*one, completion);
         one->res = put_right(one->res);
@@ -498,7 +550,9 @@ class loop {
   aio::record* unasked_ = nullptr;
   positions<Os> positions_;
   waker<Os> waker_;
-  aio::internal_record ignored_;  // whose completions mean nothing
+  asked_sends asked_;
+  aio::internal_record asks_sends_;  // what asks those
+  aio::internal_record ignored_;     // whose completions mean nothing
   ::io_uring ring_;
   sluice::os::fork_watch fork_watch_{&inherited, this};
 };
