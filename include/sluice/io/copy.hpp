@@ -10,7 +10,8 @@
 ///   at that moment are brought over first.
 ///
 /// The system may wait inside of a move for a socket that is not non-blocking. Where a cancel could not end that, bytes for such a socket
-/// go through a buffer, too. Waiting itself is done by polling, so that no thread stands by.
+/// go through a buffer, too. Waiting itself is done by polling, so that no thread stands by; where that cannot be, as for room in a
+/// connection whose other side has ended its half, a buffer is the way, too.
 
 #include <sluice/coro/io.hpp>
 #include <sluice/coro/objects.hpp>
@@ -242,6 +243,9 @@ class copy_by_system {
   static auto wait(const side& one, poll_events ready) noexcept -> result<void> {
     const auto told = io(op::poll_once{.handle = one.handle(), .events = ready});
     if (!told) return std::unexpected{told.error()};
+    // Of a connection whose other side has ended its half some systems say only that, and at once. A move that does not wait for room would
+    // wait inside, and hold the pipe meanwhile: whoever wrote to that would stop with all its thread.
+    if ((*told & (ready | poll_events::failed | poll_events::hung_up)) == poll_events::none) return failure(std::errc::not_supported);
     return {};
   }
   static auto move(const side& from, const side& to, std::size_t most) noexcept -> result<std::size_t> {
