@@ -598,11 +598,21 @@ class conversation {
             if (*copied == limit) return;
             if (is_file<source> && !(was_over && *copied == 0)) return (void)coro::sleep(5us);
           }
-          if (along.is_cut) (void)from->close();
+          if (along.is_cut) close_in_the_middle(along, *from);
           finish(behind);
         },
         before.reads, behind.writes);
     if (d.percent(20)) coro::yield();
+  }
+
+  // What a socket has not read when it is closed makes the other end lose what it has not read; and what is on its way through a wire
+  // before this one comes no further.
+  template <class Object>
+  void close_in_the_middle(line& of, holder<Object>& by) {
+    if constexpr (!is_pipe<Object>)
+      for (auto& each : lines_) each.may_lose = true;
+    if (of.wires.size() > 1) of.may_lose = true;
+    BOOST_TEST(by.close().has_value());
   }
 
   void meddle(dice& d) {
@@ -614,13 +624,7 @@ class conversation {
       switch (what) {
         case 0:
         case 1: {
-          // What a socket has not read when it is closed makes the other end lose what it has not read.
-          if constexpr (!is_pipe<object>)
-            for (auto& each : lines_) each.may_lose = true;
-          // And what is on its way through a wire before it comes no further.
-          if (one.wires.size() > 1) one.may_lose = true;
-          const auto closed = by->close();
-          BOOST_TEST(closed.has_value());
+          close_in_the_middle(one, *by);
           BOOST_TEST(!by->now());
           return;
         }
