@@ -3,6 +3,7 @@
 /// @file
 /// Entries go in, completions come out: the part of a ring that knows of no operation. Part of the policy backend::io_uring.
 
+#include <sluice/backend/uring/asked_sends.hpp>
 #include <sluice/backend/uring/entrance.hpp>
 #include <sluice/backend/uring/options.hpp>
 #include <sluice/backend/uring/outcome.hpp>

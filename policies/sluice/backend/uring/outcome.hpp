@@ -42,9 +42,6 @@ inline constexpr std::uint8_t in_backlog = 2;
 inline constexpr std::uint8_t must_ask_again = 4;
 inline constexpr std::uint8_t engine_bits = in_backlog | must_ask_again;
 
-/// Of `record::engine`, too: a send that was asked to end, in the list of those.
-inline constexpr std::uint8_t was_asked = 16;
-
 /// Whoever is handed completions, its type forgotten, so that a program has one copy of the code that hands them out in the general way. It
 /// is made from a sink and lives no longer.
 class receiver {
@@ -100,44 +97,6 @@ struct record_queue {
   one.kind = static_cast<std::uint8_t>(one.kind & ~aio::record_kind::unasked);
   one.engine |= must_ask_again;
 }
-
-/// Sends that were asked to end, first in, first out, as they end by and large.
-///
-/// The kernel cannot wait for room in a connection whose other side has ended its own half: what it polls for is there already. It tries
-/// again, over and over, and finds nothing to be cancelled while that goes on; then one of its threads waits.
-class asked_sends {
- public:
-  [[nodiscard]] auto empty() const noexcept -> bool { return first_ == nullptr; }
-  [[gnu::noinline, gnu::cold]] void add(aio::record& one) noexcept {
-    rounds_left_ = most_rounds;
-    if ((one.engine & was_asked) != 0) return;
-    one.engine |= was_asked;
-    one.next = nullptr;
-    *end_ = &one;
-    end_ = &one.next;
-  }
-  [[gnu::noinline, gnu::cold]] void drop(aio::record& one) noexcept {
-    rounds_left_ = most_rounds;
-    aio::record** place = &first_;
-    while (*place != &one) place = &(*place)->next;
-    *place = one.next;
-    if (one.next == nullptr) end_ = place;
-    one.engine = one.engine & ~was_asked & 63U;
-  }
-  /// Whether all of them shall be asked again: one was not found. Not for ever, for a member of a chain is not found until its turn comes.
-  [[nodiscard]] auto was_missed() noexcept -> bool { return first_ != nullptr && rounds_left_ != 0 && --rounds_left_ != 0; }
-  template <class Ask>
-  void each(Ask ask) const noexcept {
-    for (aio::record* one = first_; one != nullptr; one = one->next) ask(*one);
-  }
-
- private:
-  static constexpr unsigned most_rounds = 1000;  // the kernel tries 128 times
-
-  aio::record* first_ = nullptr;
-  aio::record** end_ = &first_;
-  unsigned rounds_left_ = most_rounds;
-};
 
 /// Has `backend` ask the operations before one on its handle to end. Zero.
 template <class Backend>
