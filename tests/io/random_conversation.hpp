@@ -195,7 +195,7 @@ class conversation {
         return;
       }
       case 2: {
-        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both.data()) == 0);
+        BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, both.data()) == 0);
         return add_connection<typename coro::unix_stream>(to, both);
       }
       case 3: connect(both); return add_connection<typename coro::tcp_stream>(to, both);

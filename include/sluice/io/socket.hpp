@@ -4,6 +4,7 @@
 /// What sockets of all kinds have in common, and connected ones. Layer: io.
 
 #include <sluice/address.hpp>
+#include <sluice/buffer.hpp>
 #include <sluice/io/byte_stream.hpp>
 #include <sluice/io/object.hpp>
 #include <sluice/op/message.hpp>
@@ -12,6 +13,7 @@
 
 #include <cstddef>
 #include <span>
+#include <system_error>
 
 namespace sluice::inline v0::io {
 
@@ -76,7 +78,7 @@ class basic_connection : public basic_socket<Config>, public reading<Self>, publ
   /// Sends what the system takes of several pieces, at most 1024 of them. Result: bytes sent.
   /// \units bytes  \errors as above; `invalid_argument` for more pieces
   [[nodiscard]] auto write_some(std::span<const const_buffer> pieces) noexcept -> result<std::size_t> {
-    return basic_connection::perform(op::send_msg{.socket = this->handle(), .buffers = pieces});
+    return send_gathered(pieces, send_flags::none);
   }
   /// Sends all of it. \errors as above; some of the bytes may have been sent then
   [[nodiscard]] auto write_all(std::span<const std::byte> buffer) noexcept -> result<void> {
@@ -89,14 +91,24 @@ class basic_connection : public basic_socket<Config>, public reading<Self>, publ
   }
   /// Sends several pieces, as one message as far as the system takes them. \errors as above
   [[nodiscard]] auto write_all(std::span<const const_buffer> pieces) noexcept -> result<void> {
-    return write_gathered(*this, pieces, [this](std::span<const const_buffer> some) noexcept {
-      return basic_connection::perform(op::send_msg{.socket = this->handle(), .buffers = some, .flags = send_flags::wait_all});
-    });
+    return write_gathered(*this, pieces,
+                          [this](std::span<const const_buffer> some) noexcept { return send_gathered(some, send_flags::wait_all); });
   }
   /// Ends one half of the connection, or both: after `send` the peer reads to its end, and this side may read on.
   /// \errors those of shutdown(2)
   auto shutdown(shutdown_how how = shutdown_how::send) noexcept -> result<void> {
     return basic_connection::perform(op::shutdown{.socket = this->handle(), .how = how});
+  }
+
+ private:
+  // Where the other side has ended its half some systems cannot wait for room by readiness, but in a call only; that for several pieces
+  // then heeds O_NONBLOCK, which the socket may have been given with. The one for a single piece waits.
+  auto send_gathered(std::span<const const_buffer> pieces, send_flags flags) noexcept -> result<std::size_t> {
+    const auto sent = basic_connection::perform(op::send_msg{.socket = this->handle(), .buffers = pieces, .flags = flags});
+    if (!sent && sent.error() == std::errc::resource_unavailable_try_again) [[unlikely]]
+      for (const auto& one : pieces)
+        if (one.size != 0) return write_some(std::span{one.data, one.size});
+    return sent;
   }
 };
 

@@ -61,6 +61,9 @@ struct recv_msg {
 
 /// Sends a message from several buffers, to an address if the socket is not connected, with control data. Result: bytes sent. Never raises
 /// a signal. As with `send`, one at a time a stream socket, unless linked.
+///
+/// io_uring gives `resource_unavailable_try_again` for a socket that was made non-blocking, has no room, and whose peer has shut down its
+/// own half: there the kernel cannot wait by readiness. `send` waits, and the streams of `sluice::io` do.
 /// \units bytes  \errors those of sendmsg(2), `broken_pipe` for a closed peer, `message_size`; `operation_canceled`  \src sendmsg(2),
 /// cmsg(3)
 struct send_msg {

@@ -20,7 +20,7 @@ enum class poll_events : std::uint32_t {
   writable = 0x4,        ///< writing does not wait
   failed = 0x8,          ///< an error is pending; told even if not asked for
   hung_up = 0x10,        ///< the peer is gone; told even if not asked for
-  peer_closed = 0x2000,  ///< the peer sends no more
+  peer_closed = 0x2000,  ///< the peer sends no more; io_uring tells it even if not asked for, and then at once
 };
 /// Bits.
 template <>
