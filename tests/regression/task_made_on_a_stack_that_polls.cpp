@@ -7,7 +7,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <stop_token>
 #include <string_view>
 #include <utility>
@@ -59,24 +58,46 @@ BOOST_AUTO_TEST_CASE(task_made_on_a_stack_that_polls, *needs::ring()) {
   BOOST_TEST(watched::given_while_running == 0);
 }
 
-BOOST_AUTO_TEST_CASE(task_let_go_on_a_stack_that_polls, *needs::ring()) {
+namespace {
+
+/// The last task that runs asks another one to end, and ends itself as `ends()` does; in the other's stop callback `take(task)` takes that
+/// last one's handle, and tasks are made.
+template <class Ends, class Take>
+void take_while_it_polls(Ends ends, Take take) {
+  watched::given_while_running = 0;
   int ran = 0;
   const auto outcome = coro::run([&] {
-    std::optional<coro::task<void>> last;
+    coro::task<void> last;
     auto waits = coro::spawn([&] {
       const std::stop_callback told{coro::this_task::stop_token(), [&]() noexcept {
-                                      last.reset();
+                                      BOOST_TEST(last.done());
+                                      take(last);
                                       for (int i = 0; i != 2; ++i) coro::spawn([&ran] { ++ran; }).detach();
                                     }};
       (void)coro::sleep(60s);
     });
     coro::yield();
-    last = coro::spawn([asks = waits.remote()] { BOOST_TEST(asks.request_cancel().has_value()); });
+    last = coro::spawn([&, asks = waits.remote()] {
+      BOOST_TEST(asks.request_cancel().has_value());
+      ends();
+    });
     BOOST_TEST(waits.join().has_value());
-    BOOST_TEST(!last.has_value());
+    BOOST_TEST(!last.joinable());
     coro::yield();
   });
   BOOST_TEST(outcome.has_value());
   BOOST_TEST(ran == 2);
   BOOST_TEST(watched::given_while_running == 0);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(task_let_go_on_a_stack_that_polls, *needs::ring()) {
+  take_while_it_polls([] {}, [](auto& last) { last = {}; });
+}
+BOOST_AUTO_TEST_CASE(task_joined_on_a_stack_that_polls, *needs::ring()) {
+  take_while_it_polls([] {}, [](auto& last) { BOOST_TEST(last.join().has_value()); });
+}
+BOOST_AUTO_TEST_CASE(task_whose_exception_is_taken_on_a_stack_that_polls, *needs::ring()) {
+  take_while_it_polls([] { throw 1; }, [](auto& last) { BOOST_CHECK_THROW((void)last.join(), int); });
 }

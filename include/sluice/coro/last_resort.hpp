@@ -156,7 +156,11 @@ void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   }
   frame_type& task = *std::exchange(handle, nullptr);
   task.drop(task);
-  // The ring may have its turn on the stack of one that has ended; it leaves on its own then.
+  release_rarely(task);
+}
+
+template <class Config>
+void scheduler<Config>::release_rarely(frame<Config>& task) noexcept {
   if (task.hot == polling_)
     task.handle = nullptr;
   else
@@ -180,7 +184,7 @@ template <class Config>
 void scheduler<Config>::rethrow(frame<Config>*& handle) {
   auto& task = static_cast<ended_frame<Config>&>(*std::exchange(handle, nullptr));
   auto thrown = std::exchange(task.exception, nullptr);
-  housing_.release_rarely(task);
+  release_rarely(task);
   std::rethrow_exception(std::move(thrown));
 }
 

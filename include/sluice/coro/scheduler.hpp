@@ -302,8 +302,16 @@ class scheduler {
     return ring_.arm(one.timer);
   }
 
-  // Gives a finished task's memory back; see `housing`.
-  [[gnu::always_inline]] void release(frame_type& task) noexcept { housing_.release(task); }
+  // Gives a finished task's memory back; see `housing`. The ring may have its turn on the stack of one, which leaves on its own then.
+  [[gnu::always_inline]] void release(frame_type& task) noexcept {
+    if (task.hot == polling_) [[unlikely]]
+      task.handle = nullptr;
+    else
+      housing_.release(task);
+  }
+
+  // The same by code that is there anyhow, where it is rare.
+  [[gnu::cold]] void release_rarely(frame_type& task) noexcept;
 
   // What the end of a handle comes to, whatever the type of the result; the handle is empty afterwards.
   [[gnu::noinline, gnu::cold]] void end_handle(frame_type*& handle) noexcept;
