@@ -35,6 +35,8 @@ struct ignore_readiness {
 /// * `prove(number, place)`: somebody has waited for long. Watches again what was watched if the number means another file by now, and
 /// makes
 ///   the next wait report what is ready. Zero, 1 if it was another file, or minus the error.
+/// * `rest(number, place)`, where a set has it: nobody has waited for long, and reports come all the same. Stops them until it is armed
+/// again.
 /// * `forget(place)`: the number was closed, or means a new file; nobody waits.
 /// * `wait(limit, seen)` sleeps, not at all for a limit of zero and without an end for the largest one, then calls `seen(number,
 ///   directions)` for each descriptor that is ready. How many, or minus the error; `seen` may arm and disarm.

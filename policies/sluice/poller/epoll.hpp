@@ -66,6 +66,13 @@ struct epoll {
     /// Registers again what the system may have dropped, and has it report what is ready. 1 if it had dropped it.
     auto prove(int number, std::uint32_t& place) noexcept -> int { return widen(number, place, place); }
 
+    /// Is not told of it any more until it is armed again.
+    void rest(int number, std::uint32_t& place) noexcept {
+      place = 0;
+      ::epoll_event none{};
+      (void)Os::epoll_ctl(descriptor_, EPOLL_CTL_DEL, number, &none);
+    }
+
     /// The system drops what is registered by itself.
     void forget(std::uint32_t& place) noexcept { place = 0; }
 

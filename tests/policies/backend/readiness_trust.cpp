@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace {
@@ -91,6 +92,42 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_trusted_and_is_reused_elsewhere_is_found_
   third.near.reset();
   peer.pair.far = std::move(third.far);
   peer.wait(2ms);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_read_elsewhere_by_now_does_not_wake_the_loop_for_ever) {
+  slow_peer peer;
+  support::ends used = support::socket_pair();
+  support::buffer<> buffer;
+  const auto receive_one = [&] {
+    session<model>::operation<op::recv> one{op::recv{.socket = used.near.socket(), .buffer = buffer.span(1)}};
+    BOOST_TEST_REQUIRE((peer.s.ring.start(one) == started::pending));
+    put(used.far, "x");
+    peer.s.finish(one);
+    gave(one.result(), 1U);
+  };
+  const auto is_reported = [&] {
+    put(used.far, "x");
+    ::pollfd loop{.fd = peer.s.ring.native_handle().value(), .events = POLLIN, .revents = 0};
+    const bool is_readable = ::poll(&loop, 1, 0) != 0;
+    peer.s.poll(sluice::wait::none);
+    char elsewhere = 0;
+    BOOST_TEST_REQUIRE(::read(used.near.get(), &elsewhere, 1) == 1);
+    return is_readable;
+  };
+  receive_one();
+  // Somebody waits for another one, as ever.
+  peer.wait(1ms);
+  BOOST_TEST_REQUIRE((peer.s.ring.start(peer.receive) == started::pending));
+  BOOST_TEST(is_reported());
+  const std::size_t before = script::calls("epoll_ctl");
+  int reports = 0;
+  while (reports != 5000 && is_reported()) ++reports;
+  BOOST_TEST(reports < 5000);
+  BOOST_TEST(script::calls("epoll_ctl") - before < 10U);
+  // Who waits for it again is told.
+  receive_one();
+  put(peer.pair.far, "x");
+  peer.s.finish(peer.receive);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -171,6 +171,12 @@ class lines {
     of.doubt = is_listed;
     --doubtful_;
   }
+  /// There was one that nobody waited for. A descriptor that is used elsewhere by now would wake the loop each time; so now and then the
+  /// one that does is not watched any more, which costs one that is waited for after all no more than two calls.
+  [[gnu::noinline, gnu::cold]] void unheard(std::int32_t number, row& of) noexcept {
+    if constexpr (requires { poller_.rest(number, of.place); })
+      if (++unheard_ % most_unheard == 0 && of.held == 0) poller_.rest(number, of.place);
+  }
   /// Whether there is a doubt.
   [[nodiscard]] auto has_doubts() const noexcept -> bool { return doubtful_ != 0; }
   /// Settles doubts, `all` or those that are as old as the last time: `look(row)`, which tries those that wait, for each row that had no
@@ -240,6 +246,7 @@ class lines {
   static constexpr std::uint8_t is_listed = 1;
   static constexpr std::uint8_t is_doubtful = 2;
   static constexpr std::uint8_t one_older = 4;
+  static constexpr unsigned most_unheard = 64;
   static constexpr unsigned most_trust = 6;  // a registration that has held so often is asked for 64 times as seldom as a new one
 
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
@@ -260,6 +267,7 @@ class lines {
   std::int32_t first_doubtful_ = 0;
   std::uint32_t doubtful_ = 0;
   std::uint32_t round_ = 0;
+  unsigned unheard_ = 0;
   unsigned quiet_ = 0;  // so many sleeps in a row have ended without a report
   std::uint8_t age_ = 0;
   sluice::detail::number_table<Os, row, 16> rows_;

@@ -290,6 +290,8 @@ class loop {
       return own_seen(number);
     of.dry = static_cast<std::uint8_t>(of.dry & ~ready);
     if ((ready & readiness_bits::in) != 0) lines_.reported(of);
+    if (of.waiting[0].empty() && of.waiting[1].empty()) [[unlikely]]
+      return lines_.unheard(number, of);
     if ((ready & readiness_bits::in) != 0 && !of.waiting[0].empty()) run_line(of, readiness_bits::in);
     if ((ready & readiness_bits::out) != 0 && !of.waiting[1].empty()) run_line(of, readiness_bits::out);
   }
