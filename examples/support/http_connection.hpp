@@ -24,9 +24,12 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 namespace support {
@@ -66,10 +69,16 @@ class http_connection {
   void serve() {
     for (bool more = true; more;) {
       // The idle wait: outside the shield, so that it ends when the server does. Pipelined requests are here already.
-      if (used_ == 0 && !receive(site_.idle)) return;
+      if (used_ == 0 && !receive(site_.idle)) {
+        // The last answer may still be on its way.
+        if (untaken() == 0) return;
+        break;
+      }
       const auto answered = Coro::shield([&] { return Coro::with_timeout(site_.limit, [&] { return exchange(); }); });
-      more = answered.value_or(false);
+      if (!answered) return;
+      more = *answered;
     }
+    Coro::shield([&] { part(); });
   }
 
  private:
@@ -169,7 +178,7 @@ class http_connection {
       const op::send send{.socket = peer_, .buffer = std::span{output_[use]}.first(filled), .flags = whole};
       if (offset == end) return went(Coro::io(send), filled, keep);
       auto [sent, next] = Coro::io(send, op::read{.file = file, .buffer = room(1 - use, 0), .offset = offset});
-      if (const auto went_out = went(sent, filled, true); !went_out || !*went_out) return went_out;
+      if (const auto went_out = went(sent, filled, true); !went_out) return went_out;
       read = next;
       filled = 0;
     }
@@ -177,7 +186,8 @@ class http_connection {
 
   static auto went(const sluice::result<std::size_t>& sent, std::size_t wanted, bool keep) -> sluice::result<bool> {
     if (!sent) return std::unexpected{sent.error()};
-    return keep && *sent == wanted;
+    if (*sent != wanted) return std::unexpected{std::make_error_code(std::errc::operation_canceled)};  // the deadline came in between
+    return keep;
   }
 
   auto send_head(bool keep) -> sluice::result<bool> {
@@ -195,17 +205,33 @@ class http_connection {
     return send_head(keep);
   }
 
-  // An answer after which the rest of the input makes no sense. Closing with unread input would make the system reset the
-  // connection, and the peer lose the answer: so the peer is told that this is the end, and gets a second to agree.
-  auto refuse(unsigned status, std::string_view field = {}) -> sluice::result<bool> {
-    const auto answered = answer(status, false, false, field);
-    if (!answered) return answered;
-    if (const auto ended = Coro::io(op::shutdown{.socket = peer_, .how = sluice::shutdown_how::send}); !ended) return false;
-    (void)Coro::with_timeout(std::chrono::seconds{1}, [&] {
-      do used_ = 0;
-      while (receive(site_.idle));
+  // An answer after which the rest of the input makes no sense.
+  auto refuse(unsigned status, std::string_view field = {}) -> sluice::result<bool> { return answer(status, false, false, field); }
+
+  // Closing with unread input would make the system reset the connection, and the peer lose what it was sent and has not taken. So it is
+  // told that this is the end, and gets a second to agree; another one as long as it takes something.
+  void part() {
+    if (!Coro::io(op::shutdown{.socket = peer_, .how = sluice::shutdown_how::send})) return;
+    (void)Coro::with_timeout(site_.limit, [&] {
+      for (int left = untaken(), before = left + 1; left < before;) {
+        const auto heard = Coro::with_timeout(std::chrono::seconds{1}, [&] { return drop_input(); });
+        if (heard || heard.error() != sluice::errc::timed_out) return;
+        before = std::exchange(left, untaken());
+        if (left == 0) return;
+      }
     });
-    return false;
+  }
+  auto drop_input() -> sluice::result<void> {
+    for (;;) {
+      used_ = 0;
+      if (const auto received = receive(std::chrono::seconds::max()); !received) return received;
+    }
+  }
+
+  // How much of what was sent has not reached the peer.
+  [[nodiscard]] auto untaken() const noexcept -> int {
+    int bytes = 0;
+    return ::ioctl(peer_.native(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
   }
 
   const site& site_;

@@ -71,6 +71,14 @@ def ask(server: Server, target: str, *fields: str, method: str = "GET", **how) -
         return Answer(peer, method)
 
 
+def refuses(server: Server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionError:
+        return True
+    return False
+
+
 @case
 def usage_is_explained():
     for wrong in ([], ["--root"], ["--root", "/", "--port", "70000"], ["--root", "/", "--idle", "x"], ["--root", "/", "more"]):
@@ -274,15 +282,7 @@ def asked_to_end_it_finishes_the_download_in_hand():
             first = receive(busy, 100_000)
             server.ask_to_end(number)
             assert idle.recv(1) == b"" and kept.recv(1) == b"", "idle connections end at once"
-
-            def refused():
-                try:
-                    server.connect().close()
-                except ConnectionError:
-                    return True
-                return False
-
-            until(refused, 5, "nobody can connect any more")
+            until(lambda: refuses(server), 5, "nobody can connect any more")
             time.sleep(0.5)
             assert server.process.poll() is None, "it waits for the download"
             rest = receive_all(busy)
@@ -291,6 +291,39 @@ def asked_to_end_it_finishes_the_download_in_hand():
             # The second request is answered as the last one, or not begun: it is never cut.
             assert body[len(LARGE):] == b"" or body.endswith(b"0123456789"), body[len(LARGE):]
             server.wait()
+
+
+def slow_client(server: Server) -> socket.socket:
+    """One whose system holds little, so that the other end holds much that was sent."""
+    peer = socket.socket()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    peer.settimeout(10 * PATIENCE)
+    peer.connect(("127.0.0.1", server.port))
+    return peer
+
+
+@case
+def the_last_answer_is_whole_for_a_client_that_has_sent_more():
+    with site() as server, slow_client(server) as peer:
+        peer.sendall(request("/large.bin", "Connection: close") + b"x" * 20_000)
+        answer = Answer(peer)
+        assert (answer.status, answer.body == LARGE, answer.keeps) == (200, True, False), len(answer.body)
+        assert peer.recv(1) == b""
+
+
+@case
+def asked_to_end_it_finishes_a_download_behind_which_the_next_request_waits():
+    with site() as server:
+        with slow_client(server) as peer:
+            peer.sendall(request("/large.bin"))
+            first = receive(peer, 100_000)
+            peer.sendall(request("/ten"))  # nobody reads it as long as the first one is answered
+            server.ask_to_end()
+            until(lambda: refuses(server), 5, "nobody can connect any more")
+            body = (first + receive_all(peer)).split(b"\r\n\r\n", 1)[1]
+            assert body[:len(LARGE)] == LARGE, (len(body), len(LARGE))
+            assert body[len(LARGE):] == b"" or body.endswith(b"0123456789"), body[len(LARGE):]
+        server.wait()
 
 
 @case
