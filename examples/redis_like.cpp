@@ -5,6 +5,7 @@
 // One thread serves all connections, so a command needs no lock: nothing else runs between two waits. Each connection is a task that reads
 // what there is, does all commands in it, and sends their replies together.
 
+#include "support/drain.hpp"
 #include "support/key_session.hpp"
 #include "support/key_store.hpp"
 #include "support/limits.hpp"
@@ -38,6 +39,7 @@ void converse(coro::tcp_stream peer, support::key_server& server) {
       if (!session.replies().empty() && !peer.write_all(session.replies())) return;
     } while (more && session.has_more());
   }
+  support::drain<coro>(peer, std::chrono::seconds{1});  // the last reply is for the client, whatever else it sends
 }
 
 auto serve(std::uint16_t port) -> sluice::result<void> {

@@ -88,7 +88,17 @@ class key_store {
 
   void end_at(table::iterator place, milliseconds ends) {
     place->second.ends = ends;
-    if (ends != never) ends_.emplace(ends, place->first);
+    if (ends == never) return;
+    ends_.emplace(ends, place->first);
+    if (ends_.size() > 2 * values_.size() + 1000) forget_old_ends();
+  }
+  // One that is put off leaves the old end behind: of a value that is put off for ever there would be more and more.
+  void forget_old_ends() {
+    std::vector<end> valid;
+    valid.reserve(values_.size());
+    for (const auto& [key, one] : values_)
+      if (one.ends != never) valid.emplace_back(one.ends, key);
+    ends_ = decltype(ends_){std::greater<>{}, std::move(valid)};
   }
 
   table values_;
@@ -139,17 +149,21 @@ class key_server {
   }
   auto set(const words_type& words, resp::writer& out) -> bool {
     auto ends = key_store::never;
+    std::string timed_by;  // the option that says when it ends; there may not be two that disagree
+    const auto times = [&](std::string_view option) { return timed_by.empty() || timed_by == option; };
     enum class condition : std::uint8_t { none, if_absent, if_present } when = condition::none;
     for (std::size_t i = 3; i < words.size(); ++i) {
       const auto option = lower(words[i]);
-      if (option == "nx" && when == condition::none)
+      if (option == "nx" && when != condition::if_present)
         when = condition::if_absent;
-      else if (option == "xx" && when == condition::none)
+      else if (option == "xx" && when != condition::if_absent)
         when = condition::if_present;
-      else if (option == "keepttl" && ends == key_store::never)
+      else if (option == "keepttl" && times(option)) {
+        timed_by = option;
         ends = store_.end_of(words[1], now_).value_or(key_store::never);
-      else if ((option == "ex" || option == "px") && i + 1 < words.size()) {
-        const auto span = number<std::int64_t>(words[++i]);
+      } else if ((option == "ex" || option == "px") && times(option) && i + 1 < words.size()) {
+        timed_by = option;
+        const auto span = integer(words[++i]);
         if (!span) return refuse(out, "ERR value is not an integer or out of range");
         const auto at = later(*span, option == "ex" ? 1000 : 1);
         if (*span <= 0 || !at) return refuse(out, "ERR invalid expire time in 'set' command");
@@ -194,7 +208,7 @@ class key_server {
     auto* const text = store_.find(key, now_);
     std::int64_t sum = 0;
     if (text != nullptr) {
-      const auto value = number<std::int64_t>(*text);
+      const auto value = integer(*text);
       if (!value) return refuse(out, "ERR value is not an integer or out of range");
       sum = *value;
     }
@@ -209,18 +223,18 @@ class key_server {
   auto increment(const words_type& words, resp::writer& out) -> bool { return add(words[1], 1, out); }
   auto decrement(const words_type& words, resp::writer& out) -> bool { return add(words[1], -1, out); }
   auto increment_by(const words_type& words, resp::writer& out) -> bool {
-    const auto by = number<std::int64_t>(words[2]);
+    const auto by = integer(words[2]);
     return by ? add(words[1], *by, out) : refuse(out, "ERR value is not an integer or out of range");
   }
   auto decrement_by(const words_type& words, resp::writer& out) -> bool {
-    const auto by = number<std::int64_t>(words[2]);
+    const auto by = integer(words[2]);
     if (!by) return refuse(out, "ERR value is not an integer or out of range");
     if (*by == std::numeric_limits<std::int64_t>::min()) return refuse(out, "ERR decrement would overflow");
     return add(words[1], -*by, out);
   }
 
   auto expire_in(const words_type& words, resp::writer& out, std::int64_t unit) -> bool {
-    const auto span = number<std::int64_t>(words[2]);
+    const auto span = integer(words[2]);
     if (!span) return refuse(out, "ERR value is not an integer or out of range");
     const auto at = later(*span, unit);
     if (!at) return refuse(out, "ERR invalid expire time in '" + lower(words[0]) + "' command");
@@ -296,6 +310,12 @@ class key_server {
   static auto refuse(resp::writer& out, std::string_view why) -> bool {
     out.error(why);
     return true;
+  }
+  // A number as Redis writes one, and in no other way: no zero before it, and none that is negative.
+  static auto integer(std::string_view text) -> std::optional<std::int64_t> {
+    const auto digits = text.substr(text.starts_with('-') ? 1 : 0);
+    if (digits.starts_with('0') && text != "0") return std::nullopt;
+    return number<std::int64_t>(text);
   }
   // The time after so many units from now; none if there is no such time.
   [[nodiscard]] auto later(std::int64_t span, std::int64_t unit) const -> std::optional<key_store::milliseconds> {

@@ -53,6 +53,12 @@ def asks(peer: socket.socket, *words) -> bytes:
     return line(peer)
 
 
+def resident(pid: int) -> int:
+    """The memory that a process has, in kB."""
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1])
+
+
 def line(peer: socket.socket) -> bytes:
     got = b""
     while not got.endswith(b"\r\n"):
@@ -77,6 +83,9 @@ def what_redis_answers_it_answers():
         SET n 9223372036854775807|INCR n|DECRBY n -9223372036854775808|SET m -9223372036854775808|DECR m
         SET e 1 EX 100|TTL e|PERSIST e|PERSIST e|TTL e|TTL nothing|PTTL nothing|EXPIRE e 200|TTL e|EXPIRE nothing 1|EXPIRE e x
         SET e 2|TTL e|SET e 3 EX 0|SET e 3 EX x|SET e 3 PX|SET e 3 NX XX|SET e 3 EX 50 KEEPTTL|SET e 4 EX 70|SET e 5 KEEPTTL|TTL e
+        SET e 6 KEEPTTL EX 9|SET e 6 EX 9 KEEPTTL|SET e 6 EX 9 PX 9|SET e 6 KEEPTTL KEEPTTL|SET e 6 EX 9 EX 8|TTL e|SET e 6 xx xx|SET e 7 nx nx|SET e 7 xx nx|GET e
+        SET z 01|INCR z|SET z -0|INCR z|SET z +1|INCR z|SET z 00|INCR z|SET z -01|INCR z|SET z 0|INCR z|SET z -7|INCR z|INCRBY z 01|DECRBY z -0
+        EXPIRE z 9223372036854775807|EXPIRE z -9223372036854775808|PEXPIRE z 9223372036854775807|SET z 1 PX 9223372036854775807|EXPIRE z 01|DEL z
         EXPIRE e -1|GET e|MSET x 1 y 2|MGET x nothing y|MSET x 1 y|DBSIZE|FLUSHALL|DBSIZE|SELECT 0|SELECT 99|UNLINK x|GETX y
     """.replace("\n", "|").split("|") if line.strip()]
     with Server() as server, redis() as port:
@@ -142,10 +151,8 @@ def nonsense_is_told_and_ends_the_connection():
         for sent in (b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-5\r\n", b"*1\r\n$3\r\nPINGPING\r\n", b"*9999999999\r\n", b"*1\r\n$99999999999\r\n", b"x" * 100_000):
             with server.connect() as peer:
                 peer.sendall(command("SET", "a", "1") + sent)
-                got = b""
-                with contextlib.suppress(ConnectionResetError):
-                    got = receive_all(peer)
-                assert got in (b"", b"+OK\r\n-ERR Protocol error\r\n"), (sent[:20], got)
+                got = receive_all(peer)
+                assert got == b"+OK\r\n-ERR Protocol error\r\n", (sent[:20], got)
         until(lambda: descriptors(server.pid) == before, 5, "no descriptor is left")
         with server.connect() as peer:
             assert asks(peer, "GET", "a") == b"$1\r\n"
@@ -158,6 +165,10 @@ def a_client_that_quits_or_leaves_in_the_middle_leaves_nothing():
         with server.connect() as peer:
             peer.sendall(command("QUIT") + command("SET", "a", "1"))
             assert receive_all(peer) == b"+OK\r\n"
+        for last, reply in ((b"QUIT\r\n", b"+OK\r\n"), (b"*1\r\n$-5\r\n", b"-ERR Protocol error\r\n")):
+            with server.connect() as peer:
+                peer.sendall(last + bytes(200_000))
+                assert receive_all(peer) == reply, "whatever else was sent, the last reply arrives"
         for i in range(100):
             peer = server.connect()
             peer.sendall(command("SET", "a", "x" * 5000)[:1 + i * 50])
@@ -177,8 +188,21 @@ def one_who_does_not_take_replies_holds_up_nobody():
         begun = cpu_seconds(server.pid)
         time.sleep(0.5)
         assert cpu_seconds(server.pid) - begun < 0.2
-        with open(f"/proc/{server.pid}/status") as status:
-            assert int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]) < 400_000
+        assert resident(server.pid) < 400_000
+
+
+@case
+def an_end_that_is_put_off_again_and_again_takes_no_room():
+    with Server() as server, server.connect() as peer:
+        asks(peer, "SET", "session", "1")
+        for many in (1_000, 400_000):
+            before = resident(server.pid)
+            for _ in range(0, many, 1_000):
+                peer.sendall(command("EXPIRE", "session", 100_000) * 1_000)
+                assert receive(peer, 4_000) == b":1\r\n" * 1_000
+        assert resident(server.pid) - before < 4_000
+        asks(peer, "PEXPIRE", "session", 1)
+        until(lambda: asks(peer, "DBSIZE") == b":0\r\n", 5, "the last one counts")
 
 
 @case
