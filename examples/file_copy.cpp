@@ -183,6 +183,7 @@ auto copy_all(const std::vector<work>& all, const fs::path& folder, progress& so
   if (auto shown = display.join(); !shown) return shown;
   if (coro::this_task::cancelled()) return failure_of(ECANCELED);
 
+  if (so_far.files == 0) return {};
   // The new names are on the device when their directory is.
   const auto opened = coro::io(op::open_at{.path = folder, .flags = sluice::open_flags::read | sluice::open_flags::directory});
   if (!opened) return std::unexpected{opened.error()};
@@ -194,14 +195,14 @@ auto copy_all(const std::vector<work>& all, const fs::path& folder, progress& so
 auto plan(std::span<char* const> sources, const fs::path& target, progress& so_far) -> std::vector<work> {
   std::vector<work> all;
   std::set<fs::path> taken;
-  const bool into = fs::is_directory(target);
+  std::error_code error;
+  const bool into = fs::is_directory(target, error);  // one that cannot be looked at says why when it is written
   const auto refuse = [](const fs::path& which, const char* why) {
     std::fprintf(stderr, "file_copy: %s: %s\n", which.c_str(), why);
     return std::vector<work>{};
   };
   if (!into && sources.size() > 1) return refuse(target, "is not a directory");
   for (const fs::path from : sources) {
-    std::error_code error;
     const auto kind = fs::status(from, error);
     if (!fs::exists(kind)) return refuse(from, "does not exist");
     if (!fs::is_regular_file(kind)) return refuse(from, "is not a regular file");

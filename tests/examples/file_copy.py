@@ -94,6 +94,21 @@ def what_makes_no_sense_is_refused_before_anything_is_copied():
 
 
 @case
+def a_target_that_cannot_be_looked_at_is_an_error_like_others():
+    with folders() as (source, target):
+        (source / "a").write_bytes(b"a")
+        (target / "loop").symlink_to("loop")
+        (target / "file").write_bytes(b"")
+        for to, why in ((target / ("x" * 300), "File name too long"), (target / "loop" / "a", "Too many levels of symbolic links"),
+                        (target / "file" / "a", "Not a directory"), (target / "nope" / "a", "No such file or directory")):
+            done = run(source / "a", to)
+            assert (done.returncode, done.stderr) == (1, f"file_copy: {source / 'a'}: {why}\n"), done
+        assert files_of(target) == ["file", "loop"]
+        # A link that leads nowhere is replaced, too.
+        assert run(source / "a", target / "loop").returncode == 0 and (target / "loop").read_bytes() == b"a"
+
+
+@case
 def a_file_that_fails_leaves_nothing_and_the_others_are_copied():
     with folders() as (source, target):
         (source / "large").write_bytes(bytes(5_000_000))
