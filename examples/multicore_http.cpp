@@ -8,7 +8,9 @@
 #include "support/site_options.hpp"
 #include <sluice/sluice.hpp>
 
+#include <atomic>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -41,13 +43,14 @@ auto hold_port(std::uint16_t port) -> sluice::result<ip::endpoint> {
 }
 
 // What one core does. It has everything of its own: listener, root folder, connections.
-auto serve(support::site from, const char* root, ip::endpoint where) -> sluice::result<void> {
+auto serve(support::site from, const char* root, ip::endpoint where, const auto& tell) -> sluice::result<void> {
   const auto opened = coro::io(op::open_at{.path = root, .flags = sluice::open_flags::path_only | sluice::open_flags::directory});
   if (!opened) return std::unexpected{opened.error()};
   const support::owned_file<coro> folder{*opened};
   from.root = sluice::directory_handle{opened->native()};
   auto listener = coro::tcp_listener::bind(where, {.reuse_port = true});
   if (!listener) return std::unexpected{listener.error()};
+  tell();
 
   coro::scope connections{{.on_failure = sluice::on_failure::keep}};
   while (auto peer = listener->accept()) connections.spawn(converse, std::move(*peer), std::cref(from));
@@ -72,9 +75,14 @@ int main(int argc, char** argv) {
   if (!signals) return fail(signals.error());
   const auto endpoint = hold_port(options->port);
   if (!endpoint) return fail(endpoint.error());
-  std::printf("listening on %s\n", endpoint->text().c_str());
-  std::fflush(stdout);
 
+  // Whoever is told where it listens finds all that listen there.
+  std::atomic<std::size_t> listening{0};
+  const auto told = [&](const core& mine) {
+    if (listening.fetch_add(1) + 1 != mine.count()) return;
+    std::printf("listening on %s\n", endpoint->text().c_str());
+    std::fflush(stdout);
+  };
   const auto outcome = coro::runtime::run({.threads = options->threads, .pin = true}, [&](core& mine) -> sluice::result<void> {
     coro::scope all;
     if (mine.index() == 0) {
@@ -82,7 +90,9 @@ int main(int argc, char** argv) {
         if (coro::io(op::wait_signal{.file = *signals})) mine.cancel_all();
       });
     }
-    return serve(options->site, options->root, *endpoint);
+    auto served = serve(options->site, options->root, *endpoint, [&] { told(mine); });
+    all.cancel();  // one that cannot serve does not wait for a signal
+    return served;
   });
   return outcome ? 0 : fail(outcome.error());
 }
