@@ -3,7 +3,7 @@
 //
 // How it ends: SIGTERM or SIGINT asks every task to end. A connection that waits for its next request is closed at once.
 // A request in hand is answered to its last byte, because that part runs under a shield; so that it cannot keep the
-// server for ever, it has a deadline.
+// server for ever, it has a deadline. The connection is closed when the client has the answer, or has taken nothing of it for a second.
 
 #include "support/http_connection.hpp"
 #include "support/site_options.hpp"
