@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(multicore_http) {
               (void)coro::sleep(moment);
               mine.cancel_all();
             });
-          return of_example::serve(site, "/", {sluice::ip::loopback, port});
+          return of_example::serve(site, "/", {sluice::ip::loopback, port}, [] {});
         });
         return outcome || outcome.error() == std::errc::operation_canceled ? "" : "it failed: " + outcome.error().message();
       });
