@@ -316,11 +316,21 @@ BOOST_AUTO_TEST_CASE(a_callable_stays_where_it_is_called) {
       return text.data() == where ? sum : -1;
     }
   };
+  struct moves_only {
+    explicit moves_only(int n) : number{n} {}
+    moves_only(const moves_only&) = delete;
+    moves_only(moves_only&&) = default;
+    auto operator()() const -> int { return number; }
+    int number;
+  };
+  static_assert(std::is_trivially_copyable_v<moves_only>);
   as_root([] {
     const keeps_its_address given{.times = 3};
     auto small = coro::spawn(given, std::array{2, 5});
+    auto unique = coro::spawn(moves_only{15});
     auto large = coro::spawn(with_a_text{{.times = 4}}, std::array{2, 5});
     BOOST_TEST(small.join().value() == 11);
+    BOOST_TEST(unique.join().value() == 15);
     BOOST_TEST(large.join().value() == 13);
     BOOST_TEST(given.times == 3);
   });

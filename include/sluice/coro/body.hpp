@@ -52,12 +52,13 @@ class body final
 
   // Nobody else knows of a copy, so a compiler keeps its parts where it keeps the callable's own variables, in registers or on the same
   // cache line: a task that goes on touches one line less.
-  static constexpr bool is_called_by_copy = std::is_trivially_copyable_v<job> && sizeof(job) <= 64;
+  static constexpr bool is_called_by_copy =
+      std::is_trivially_move_constructible_v<job> && std::is_trivially_destructible_v<job> && sizeof(job) <= 64;
 
   void call() noexcept {
     try {
       if constexpr (is_called_by_copy) {
-        job mine = work_;
+        job mine{std::move(work_)};
         call(mine);
       } else {
         call(work_);
