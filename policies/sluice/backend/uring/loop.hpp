@@ -434,7 +434,8 @@ class loop {
     entry* const e = queue(watch, sends ? asks_sends_ : ignored_, IORING_OP_ASYNC_CANCEL, -1);
     if (e == nullptr) return false;
     set_cancel(*e, record);
-    if (sends && (record.engine & in_backlog) == 0) note_asked(record);
+    // A chain that is drained asks all of its members that it has not seen the end of, and one of them has just ended.
+    if (sends && record.state == aio::record_state::in_flight && (record.engine & in_backlog) == 0) note_asked(record);
     return true;
   }
   // Completions are not taken in the simple way while there is one.
