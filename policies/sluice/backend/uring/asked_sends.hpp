@@ -35,7 +35,7 @@ class asked_sends {
     if (one.next == nullptr) end_ = place;
     one.engine = one.engine & ~was_asked & 63U;
   }
-  /// Whether all of them shall be asked again: one was not found. Not for ever, for a member of a chain is not found until its turn comes.
+  /// Whether all of them shall be asked again: one was not found. Not for ever: nobody can say what else the kernel does not find.
   [[nodiscard]] auto was_missed() noexcept -> bool { return first_ != nullptr && rounds_left_ != 0 && --rounds_left_ != 0; }
   template <class Ask>
   void each(Ask ask) const noexcept {

@@ -427,15 +427,19 @@ class loop {
     return woken;
   }
 
+  // A send that somebody waits for, and that nothing but the kernel ends: not a member of a chain, which is not found until its turn comes,
+  // and may have ended before anybody is told.
+  [[nodiscard]] static auto may_be_missed(const aio::record& record) noexcept -> bool {
+    return record.info->is_send && record.waiter != nullptr && (record.kind & aio::record_kind::member) == 0;
+  }
   // False where there is no entry for it. A flush for the sake of one may bring the record's own completion, which is seen later.
   template <class Watch>
   auto ask(aio::record& record, const Watch& watch) noexcept -> bool {
-    const bool sends = record.info->is_send;
-    entry* const e = queue(watch, sends ? asks_sends_ : ignored_, IORING_OP_ASYNC_CANCEL, -1);
+    const bool missable = may_be_missed(record);
+    entry* const e = queue(watch, missable ? asks_sends_ : ignored_, IORING_OP_ASYNC_CANCEL, -1);
     if (e == nullptr) return false;
     set_cancel(*e, record);
-    // A chain that is drained asks all of its members that it has not seen the end of, and one of them has just ended.
-    if (sends && record.state == aio::record_state::in_flight && (record.engine & in_backlog) == 0) note_asked(record);
+    if (missable && record.state == aio::record_state::in_flight && (record.engine & in_backlog) == 0) note_asked(record);
     return true;
   }
   // Completions are not taken in the simple way while there is one.
@@ -482,7 +486,7 @@ class loop {
       set_cancel(*e, record);
       if (unasked_ == nullptr) continue;
       take_back(unasked_, record);
-      if (!record.info->is_send) continue;
+      if (!may_be_missed(record)) continue;
       e->user_data = identity(asks_sends_);
       note_asked(record);
     }
