@@ -209,7 +209,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
   void note_first(bool by_others) noexcept {
     each([&]<std::size_t J>(auto& part) noexcept {
       if constexpr (is_operation<decltype(part)>) {
-        if (this->winner == nobody && (took_effect<J>() || (by_others && batch_.template get<before[J]>().is_done()))) this->winner = J;
+        if (this->winner == nobody && took_effect<J>(by_others)) this->winner = J;
       }
     });
     each([&]<std::size_t J>(auto& part) noexcept {
@@ -219,11 +219,11 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     });
   }
 
-  // Whether an operation has come to an end that is not our cancel's.
+  // Whether an operation has come to an end that is not our cancel's, but perhaps that of others.
   template <std::size_t J>
-  [[nodiscard]] auto took_effect() noexcept -> bool {
+  [[nodiscard]] auto took_effect(bool by_others = false) noexcept -> bool {
     auto& one = batch_.template get<before[J]>();
-    return one.is_done() && !one.was_canceled();
+    return one.is_done() && (by_others || !one.was_canceled());
   }
 
   auto make_result() noexcept -> result_type {
