@@ -14,58 +14,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <coro/fixture.hpp>
+#include <coro/queue_of_tasks.hpp>
+#include <coro/random_items.hpp>
 
 namespace fixture::random {
 
 using support::dice;
-
-/// Those who wait for one thing, by their own account: whoever was there first gets it first, or never.
-class queue_of_tasks {
- public:
-  struct place {
-    bool is_sure;      // nothing cuts this wait short
-    std::size_t wish;  // how much of it
-    bool was_overtaken = false;
-    int turns = 0;
-  };
-
-  /// Stands in it while it calls `f`, which waits, and gives whether it was served. One that was overtaken was cut short before.
-  template <class F>
-  auto stand(place what, F&& f) {
-    const auto mine = places_.insert(places_.end(), what);
-    auto came = std::forward<F>(f)();
-    if (came) {
-      BOOST_TEST(!mine->was_overtaken);
-      for (auto one = places_.begin(); one != mine; ++one) one->was_overtaken = true;
-    }
-    places_.erase(mine);
-    return came;
-  }
-  /// At each turn of all tasks: nobody waits at the front for what is there.
-  void look(std::size_t there) {
-    if (places_.empty()) return;
-    auto& front = places_.front();
-    if (!front.is_sure || front.wish > there)
-      front.turns = 0;
-    else
-      BOOST_TEST(++front.turns < 6);
-  }
-  /// Whether somebody stands there who can only be served by so much.
-  [[nodiscard]] auto holds_up(std::size_t wish) const -> bool {
-    return std::ranges::any_of(places_, [&](const place& one) { return one.is_sure && one.wish >= wish; });
-  }
-  [[nodiscard]] auto empty() const -> bool { return places_.empty(); }
-
- private:
-  std::list<place> places_;
-};
 
 /// One program, and where its tasks meet. It outlives the scheduler.
 ///
@@ -118,9 +78,7 @@ class meeting {
     BOOST_TEST(barrier_.passed == barrier_.due + barrier_.dropped);
     BOOST_TEST(barrier_.object.missing() == barrier_.phase - barrier_.dropped);
     BOOST_TEST(event_line_.empty());
-    for (auto& channel : channels_)
-      while (const auto rest = channel.try_receive()) note_received(*rest);
-    BOOST_TEST(std::ranges::equal(sent_, received_));
+    items_.look_at_what_is_left(channels_);
   }
 
  private:
@@ -140,13 +98,6 @@ class meeting {
   static constexpr std::size_t all_readers = 1000;
 
   struct thrown {};
-  // Goes through a channel; 0 is the one that has gone.
-  struct item {
-    explicit item(std::size_t n) : number{n} {}
-    item(item&& other) noexcept : number{std::exchange(other.number, 0)} {}
-    auto operator=(item&&) -> item& = delete;
-    std::size_t number;
-  };
 
   template <class Count>
   struct counted_out {
@@ -448,33 +399,18 @@ class meeting {
     if (!came) BOOST_TEST((is_canceled(came.error()) || came.error() == sluice::errc::timed_out));
   }
 
-  auto make_item() -> item {
-    sent_.push_back(0);
-    received_.push_back(0);
-    return item{sent_.size() - 1};
-  }
-  void note_received(const item& one) {
-    BOOST_TEST_REQUIRE(one.number != 0U);
-    BOOST_TEST(++received_[one.number] == 1);
-  }
-  /// An item that was sent has left its sender, and another one has not.
-  void note_sent(const item& one, std::size_t number, bool was_sent) {
-    BOOST_TEST(one.number == (was_sent ? 0 : number));
-    if (was_sent) ++sent_[number];
-  }
-
   void hand_on(dice& d) {
     auto& channel = channels_[d.below(channels_.size())];
     if (d.percent(2)) channel.close();
     if (d.percent(50)) {
       const auto got = wait_for_luck(d, [&] { return channel.receive(); });
-      if (got) note_received(*got);
+      if (got) items_.note_received(*got);
       return;
     }
-    item one = make_item();
+    item one = items_.make();
     const auto number = one.number;
     const auto went = wait_for_luck(d, [&] { return channel.send(std::move(one)); });
-    note_sent(one, number, went.has_value());
+    items_.note_sent(one, number, went.has_value());
   }
 
   // Several arms, some of them for the same channel, and sometimes a time.
@@ -482,8 +418,8 @@ class meeting {
     auto& from = channels_[d.below(channels_.size())];
     auto& other = channels_[d.below(channels_.size())];
     auto& to = channels_[d.below(channels_.size())];
-    item one = make_item();
-    item two = make_item();
+    item one = items_.make();
+    item two = items_.make();
     const auto first = one.number;
     const auto second = two.number;
     const auto note = [&](const auto& won) {
@@ -496,10 +432,10 @@ class meeting {
       BOOST_TEST((!sent || won.index() == 1));
       BOOST_TEST((!also_received || won.index() == 2));
       BOOST_TEST((!also_sent || won.index() == 3));
-      if (received && *received) note_received(**received);
-      if (also_received && *also_received) note_received(**also_received);
-      note_sent(one, first, sent && *sent);
-      note_sent(two, second, also_sent && *also_sent);
+      if (received && *received) items_.note_received(**received);
+      if (also_received && *also_received) items_.note_received(**also_received);
+      items_.note_sent(one, first, sent && *sent);
+      items_.note_sent(two, second, also_sent && *also_sent);
     };
     const bool was_cancelled = cancelled();
     const auto judge = [&](const auto& won) {
@@ -625,8 +561,7 @@ class meeting {
   queue_of_tasks event_line_;
   barrier_side barrier_;
   std::deque<typename coro::template channel<item>> channels_;
-  std::vector<int> sent_ = {0};
-  std::vector<int> received_ = {0};
+  items items_;
 };
 
 }  // namespace fixture::random

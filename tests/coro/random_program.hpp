@@ -8,7 +8,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -23,6 +22,7 @@
 #include <vector>
 
 #include <coro/fixture.hpp>
+#include <coro/random_items.hpp>
 #include <sys/ioctl.h>
 
 namespace fixture::random {
@@ -84,14 +84,6 @@ struct prize {
   }
 };
 
-/// Goes through a channel; 0 is the one that has gone.
-struct item {
-  explicit item(std::size_t n) : number{n} {}
-  item(item&& other) noexcept : number{std::exchange(other.number, 0)} {}
-  auto operator=(item&&) -> item& = delete;
-  std::size_t number;
-};
-
 /// One program, and what its tasks share. It outlives the scheduler.
 template <class Config>
 class program {
@@ -128,9 +120,7 @@ class program {
   }
   /// After all tasks, and the scheduler.
   void look_at_what_is_left() {
-    for (auto& channel : channels_)
-      while (const auto rest = channel.try_receive()) note_received(*rest);
-    BOOST_TEST(std::ranges::equal(sent_, received_));
+    items_.look_at_what_is_left(channels_);
     for (const auto& handle : unfetched_) BOOST_TEST(!handle.joinable());
     for (const auto& one : sides_) {
       int unread = 0;
@@ -275,33 +265,18 @@ class program {
     }
   }
 
-  auto make_item() -> item {
-    sent_.push_back(0);
-    received_.push_back(0);
-    return item{sent_.size() - 1};
-  }
-  void note_received(const item& one) {
-    BOOST_TEST_REQUIRE(one.number != 0U);
-    BOOST_TEST(++received_[one.number] == 1);
-  }
-  /// An item that was sent has left its sender, and another one has not.
-  void note_sent(const item& one, std::size_t number, bool was_sent) {
-    BOOST_TEST(one.number == (was_sent ? 0 : number));
-    if (was_sent) ++sent_[number];
-  }
-
   auto hand_on(dice& d) -> result<void> {
     auto& channel = channels_[d.below(channels_.size())];
     if (d.percent(8)) channel.close();
     if (d.percent(50)) {
       const auto got = wait([&] { return channel.receive(); });
-      if (got) note_received(*got);
+      if (got) items_.note_received(*got);
       return without_value(got);
     }
-    item one = make_item();
+    item one = items_.make();
     const auto number = one.number;
     const auto went = d.percent(30) ? channel.try_send(std::move(one)) : wait([&] { return channel.send(std::move(one)); });
-    note_sent(one, number, went.has_value());
+    items_.note_sent(one, number, went.has_value());
     return went;
   }
 
@@ -310,7 +285,7 @@ class program {
     auto& to = channels_[d.below(channels_.size())];
     auto& here = sides_[d.below(2)];
     std::array<std::byte, 16> buffer{};
-    item one = make_item();
+    item one = items_.make();
     const auto number = one.number;
     const bool was_cancelled = cancelled();
     const auto won = coro::select(from.receiving(), to.sending(std::move(one)), op::recv{.socket = here.reads, .buffer = buffer},
@@ -319,8 +294,8 @@ class program {
     BOOST_TEST((!won || !was_cancelled));
     BOOST_TEST((!received || won.index() == 0));
     BOOST_TEST((!sent || won.index() == 1));
-    if (received && *received) note_received(**received);
-    note_sent(one, number, sent && *sent);
+    if (received && *received) items_.note_received(**received);
+    items_.note_sent(one, number, sent && *sent);
     if (read && *read) here.read += **read;
     if (won) return {};
     BOOST_TEST((is_canceled(won.error()) && cancelled()));
@@ -480,8 +455,7 @@ class program {
   std::deque<std::pair<record*, task>> left_;
   std::deque<task> unfetched_;
   std::deque<typename coro::template channel<item>> channels_;
-  std::vector<int> sent_ = {0};
-  std::vector<int> received_ = {0};
+  items items_;
   typename coro::mutex mutex_;
   int inside_ = 0;
   typename coro::semaphore permits_{2};

@@ -32,11 +32,9 @@ struct ignore_readiness {
 /// * `arm(number, place, direction)` watches one direction more. Zero, -EPERM for a descriptor that has no readiness, or minus the error.
 ///   `place` is the set's own word for this number, zero at first.
 /// * `disarm(number, place, direction)`: nobody waits for this direction any more.
-/// * `prove(number, place)`: somebody has waited for long. Watches again what was watched if the number means another file by now, and
-/// makes
+/// * `prove(number, place)`: somebody has waited for long. Watches again what was watched if the number means another file by now, and has
 ///   the next wait report what is ready. Zero, 1 if it was another file, or minus the error.
-/// * `rest(number, place)`, where a set has it: nobody has waited for long, and reports come all the same. Stops them until it is armed
-/// again.
+/// * `rest(number, place)`, where a set has it: nobody waits, and reports come all the same. Stops them until it is armed again.
 /// * `forget(place)`: the number was closed, or means a new file; nobody waits.
 /// * `wait(limit, seen)` sleeps, not at all for a limit of zero and without an end for the largest one, then calls `seen(number,
 ///   directions)` for each descriptor that is ready. How many, or minus the error; `seen` may arm and disarm.
