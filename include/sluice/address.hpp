@@ -242,7 +242,8 @@ class address {
   /// IPv4 before IPv6, then by bytes, then by scope.
   friend constexpr auto operator<=>(const address& left, const address& right) noexcept -> std::strong_ordering {
     if (left.six_ != right.six_) return left.six_ ? std::strong_ordering::greater : std::strong_ordering::less;
-    if (const auto order = left.bytes_ <=> right.bytes_; order != 0) return order;
+    for (std::size_t i = 0; i < 16; ++i)
+      if (left.bytes_[i] != right.bytes_[i]) return left.bytes_[i] <=> right.bytes_[i];
     return left.scope_ <=> right.scope_;
   }
 

@@ -207,7 +207,8 @@ class buffer_lease {
 
   /// What was received; empty for a lease of nothing.
   [[nodiscard]] auto bytes() const noexcept -> std::span<std::byte> {
-    return group_ != nullptr ? std::span{group_->at(index_), group_->of(index_).length} : std::span<std::byte>{};
+    if (group_ == nullptr) return {};
+    return {group_->at(index_), group_->of(index_).length};
   }
   /// Whether there is a buffer.
   [[nodiscard]] explicit operator bool() const noexcept { return group_ != nullptr; }

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <new>
 #include <utility>
 
@@ -56,12 +55,13 @@ template <class Config>
       measured_stack_policy<stack_type>,
       "[sluice.stack.high_water] this stack policy cannot say how much of a stack was used; use stack::guarded or stack::painted");
   if constexpr (measured_stack_policy<stack_type>) {
-    const std::unique_ptr<stack_table> living{new (std::nothrow) stack_table};
+    stack_table* const living = new (std::nothrow) stack_table;
     if (living == nullptr) return;
     each_task([&](fiber_type& task) noexcept {
       if (&task != &root_) living->note(*task.cold, housing_.stacks().high_water(task.cold->stack));
     });
     living->print(out, "tasks that live");
+    delete living;
     if constexpr (measures_ended<stack_type>) housing_.ended().print(out, "tasks that have ended");
   }
 }

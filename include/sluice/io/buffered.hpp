@@ -264,7 +264,7 @@ class buffered_writer {
   /// The same for several pieces, one after the other.
   [[nodiscard]] auto write_all(std::span<const const_buffer> pieces) noexcept -> result<void> {
     for (const auto& piece : pieces)
-      if (const auto put = write_all(std::span{piece.data, piece.size}); !put) return put;
+      if (const auto put = write_all(std::span<const std::byte>{piece.data, piece.size}); !put) return put;
     return {};
   }
   /// Takes some of it: what there is room for once what is pending has gone, if it must. Result: bytes taken.

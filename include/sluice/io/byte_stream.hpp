@@ -28,7 +28,9 @@ concept byte_sink = requires(T& to, std::span<const std::byte> buffer) {
 };
 
 /// The bytes of a text.
-inline auto bytes_of(std::string_view text) noexcept -> std::span<const std::byte> { return std::as_bytes(std::span{text}); }
+inline auto bytes_of(std::string_view text) noexcept -> std::span<const std::byte> {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
 
 /// \cond
 inline auto ended_early() noexcept -> std::unexpected<std::error_code> { return std::unexpected{make_error_code(errc::end_of_stream)}; }
@@ -69,7 +71,7 @@ auto write_gathered(Sink& to, std::span<const const_buffer> pieces, PutSome put_
     for (const auto& piece : some) {
       const std::size_t skipped = gone < piece.size ? gone : piece.size;
       gone -= skipped;
-      if (const auto rest = to.write_all(std::span{piece.data, piece.size}.subspan(skipped)); !rest) return rest;
+      if (const auto rest = to.write_all(std::span<const std::byte>{piece.data + skipped, piece.size - skipped}); !rest) return rest;
     }
     pieces = pieces.subspan(some.size());
   }
@@ -88,7 +90,7 @@ auto read_until(Source& from, std::string& text, std::string_view mark, std::siz
     looked_at = text.size();
     if (looked_at >= most) return failure(std::errc::message_size);
     std::array<std::byte, piece> buffer;
-    const auto got = from.read_some(std::span{buffer}.first(most - looked_at < piece ? most - looked_at : piece));
+    const auto got = from.read_some(std::span<std::byte>{buffer.data(), most - looked_at < piece ? most - looked_at : piece});
     if (!got) return std::unexpected{got.error()};
     if (*got == 0) return ended_early();
     text.append(reinterpret_cast<const char*>(buffer.data()), *got);
@@ -128,7 +130,7 @@ class writing {
   /// The same for several pieces, one after the other.
   [[nodiscard]] auto write_all(std::span<const const_buffer> pieces) noexcept -> result<void> {
     for (const auto& piece : pieces)
-      if (const auto put = self().write_all(std::span{piece.data, piece.size}); !put) return put;
+      if (const auto put = self().write_all(std::span<const std::byte>{piece.data, piece.size}); !put) return put;
     return {};
   }
 

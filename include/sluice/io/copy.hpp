@@ -17,6 +17,7 @@
 #include <sluice/coro/objects.hpp>
 #include <sluice/coro/scheduler.hpp>
 #include <sluice/handle.hpp>
+#include <sluice/io/byte_queue.hpp>
 #include <sluice/io/byte_stream.hpp>
 #include <sluice/io/file.hpp>
 #include <sluice/io/object.hpp>
@@ -31,7 +32,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <memory>
 #include <new>
 #include <span>
 #include <system_error>
@@ -106,13 +106,13 @@ template <class From, class To>
 auto copy_through_buffer(From& from, To& to, copy_state& state) noexcept -> result<void> {
   if (state.left == 0) return {};
   const std::size_t bytes = state.at_most(copied_at_once);
-  const std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[bytes]};
-  if (!memory) return failure(std::errc::not_enough_memory);
+  byte_queue memory{bytes};
+  if (auto made = memory.make(); !made) return made;
   while (state.left != 0) {
-    const auto got = from.read_some(std::span{memory.get(), state.at_most(bytes)});
+    const auto got = from.read_some(memory.room().first(state.at_most(bytes)));
     if (!got) return std::unexpected{got.error()};
     if (*got == 0) return {};
-    const std::span<const std::byte> some{memory.get(), *got};
+    const std::span<const std::byte> some = memory.room().first(*got);
     result<void> put;
     if constexpr (requires {
                     { to.write_all(some) } -> std::same_as<result<void>>;

@@ -57,7 +57,7 @@ class process_streams {
     }
     return {};
   }
-  [[nodiscard]] auto given() const noexcept -> std::span<const given_handle> { return std::span{given_}.first(count_); }
+  [[nodiscard]] auto given() const noexcept -> std::span<const given_handle> { return {given_.data(), count_}; }
 
  private:
   static auto failed(std::errc why) noexcept -> std::unexpected<std::error_code> { return std::unexpected{std::make_error_code(why)}; }
@@ -102,7 +102,7 @@ auto read_rest(Source& from, std::string& text, std::size_t most) -> result<void
   for (;;) {
     const std::size_t before = text.size();
     text.resize(before + piece);
-    const auto got = from.read_some(std::as_writable_bytes(std::span{text}.subspan(before)));
+    const auto got = from.read_some(std::span<std::byte>{reinterpret_cast<std::byte*>(text.data()) + before, piece});
     text.resize(before + got.value_or(0));
     if (!got) return std::unexpected{got.error()};
     if (*got == 0) return {};
@@ -177,7 +177,7 @@ class basic_process {
   }
   /// The same with the arguments beside: `spawn({.path = "/bin/sh"}, {"sh", "-c", "exit 3"})`. \errors as above
   [[nodiscard]] static auto spawn(process_options wanted, std::initializer_list<c_path> arguments) noexcept -> result<basic_process> {
-    wanted.arguments = std::span{arguments.begin(), arguments.size()};
+    wanted.arguments = {arguments.begin(), arguments.size()};
     return spawn(wanted);
   }
 
@@ -205,9 +205,10 @@ class basic_process {
       // Whoever had it first may have closed the handle by now.
       if (status_) break;
       if (!ended) return std::unexpected{ended.error()};
-      const auto taken = os::children::take_status(handle());
-      if (!taken) return std::unexpected{taken.error()};
-      status_ = *taken;
+      exit_status found;
+      const int taken = os::children::take_status(handle(), found);
+      if (taken < 0) return system_error(-taken);
+      if (taken > 0) status_ = found;
     }
     return *status_;
   }
@@ -277,7 +278,9 @@ class basic_process {
   void end() noexcept {
     if (!process_ || status_ || !os::children::is_one(handle())) return;
     (void)kill();
-    if (!coro::shield<Config>([this]() noexcept { return wait(); })) (void)os::children::await_status(handle());
+    if (coro::shield<Config>([this]() noexcept { return wait(); })) return;
+    exit_status unasked;
+    (void)os::children::await_status(handle(), unasked);
   }
 
   basic_object<Config, process_handle> process_;

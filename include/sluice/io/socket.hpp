@@ -107,7 +107,7 @@ class basic_connection : public basic_socket<Config>, public reading<Self>, publ
     const auto sent = basic_connection::perform(op::send_msg{.socket = this->handle(), .buffers = pieces, .flags = flags});
     if (!sent && sent.error() == std::errc::resource_unavailable_try_again) [[unlikely]]
       for (const auto& one : pieces)
-        if (one.size != 0) return write_some(std::span{one.data, one.size});
+        if (one.size != 0) return write_some(std::span<const std::byte>{one.data, one.size});
     return sent;
   }
 };

@@ -53,23 +53,22 @@ class basic_raw_mode {
 
   /// Makes a terminal raw; see `basic_tty::raw`.
   [[nodiscard]] static auto make(file_handle terminal, const raw_options& options) noexcept -> result<basic_raw_mode> {
-    const auto before = os::terminal::mode_of(terminal);
-    if (!before) return std::unexpected{before.error()};
-    const auto own = os::terminal::duplicate(terminal);
-    if (!own) return std::unexpected{own.error()};
     basic_raw_mode made;
-    made.before_ = *before;
-    made.terminal_ = basic_object<Config, file_handle>{*own};
-    const auto wanted = os::terminal::raw(*before, options.keep_signals, options.keep_output);
-    if (const auto set = os::terminal::set_mode(*own, wanted); !set) return std::unexpected{set.error()};
+    if (const int failed = os::terminal::mode_of(terminal, made.before_); failed < 0) return system_error(-failed);
+    const int own = os::terminal::duplicate(terminal);
+    if (own < 0) return system_error(-own);
+    made.terminal_ = basic_object<Config, file_handle>{file_handle{own}};
+    const auto wanted = os::terminal::raw(made.before_, options.keep_signals, options.keep_output);
+    if (const int failed = os::terminal::set_mode(made.terminal_.handle(), wanted); failed < 0) return system_error(-failed);
     return made;
   }
   /// Gives the terminal its mode back now. Nothing the second time. \errors those of tcsetattr(3), `io_error` for a terminal that is gone
   auto restore() noexcept -> result<void> {
     if (!terminal_) return {};
-    const auto set = os::terminal::set_mode(terminal_.handle(), before_);
+    const int failed = os::terminal::set_mode(terminal_.handle(), before_);
     (void)terminal_.close();
-    return set;
+    if (failed < 0) return system_error(-failed);
+    return {};
   }
 
  private:
@@ -101,9 +100,16 @@ class basic_tty : public basic_object<Config, file_handle>, public reading<basic
   [[nodiscard]] static auto standard_output() noexcept -> result<basic_tty> { return open(file_handle{1}); }
 
   /// Whether it is a terminal that is still there.
-  [[nodiscard]] auto is_terminal() const noexcept -> bool { return os::terminal::mode_of(this->handle()).has_value(); }
+  [[nodiscard]] auto is_terminal() const noexcept -> bool {
+    typename os::terminal::mode unasked;
+    return os::terminal::mode_of(this->handle(), unasked) == 0;
+  }
   /// How large it is; zeros where nobody has said. \errors those of ioctl(2)
-  [[nodiscard]] auto size() const noexcept -> result<terminal_size> { return os::terminal::size_of(this->handle()); }
+  [[nodiscard]] auto size() const noexcept -> result<terminal_size> {
+    terminal_size found;
+    if (const int failed = os::terminal::size_of(this->handle(), found); failed < 0) return system_error(-failed);
+    return found;
+  }
   /// Makes it raw until the end of what this gives, which may outlive this object. A program that a signal asks to end leaves it as it was
   /// if that lives in a task, as all of those come to their ends.
   /// \errors those of tcgetattr(3), tcsetattr(3) and fcntl(2)
@@ -122,9 +128,9 @@ class basic_tty : public basic_object<Config, file_handle>, public reading<basic
   }
 
  private:
-  static auto owned(const result<file_handle>& made) noexcept -> result<basic_tty> {
-    if (!made) return std::unexpected{made.error()};
-    return basic_tty{*made};
+  static auto owned(int made) noexcept -> result<basic_tty> {
+    if (made < 0) return system_error(-made);
+    return basic_tty{file_handle{made}};
   }
 
   // Some backends leave it to the user to wait for what never blocks.

@@ -59,9 +59,9 @@ class basic_unix_stream : public basic_connection<Config, basic_unix_stream<Conf
   }
   /// Both ends of a new connection. Never waits. \errors those of socketpair(2)  \src socketpair(2)
   [[nodiscard]] static auto pair() noexcept -> result<std::pair<basic_unix_stream, basic_unix_stream>> {
-    const auto made = os::stream_pair();
-    if (!made) return std::unexpected{made.error()};
-    return std::pair{basic_unix_stream{made->first}, basic_unix_stream{made->second}};
+    int both[2];
+    if (const int failed = os::stream_pair(both); failed < 0) return system_error(-failed);
+    return std::pair{basic_unix_stream{socket_handle{both[0]}}, basic_unix_stream{socket_handle{both[1]}}};
   }
 
   /// Sends descriptors with data, all of it, of which there is at least one byte: descriptors travel beside bytes, never alone. They stay
@@ -103,7 +103,11 @@ class basic_unix_stream : public basic_connection<Config, basic_unix_stream<Conf
 
   /// Who made the other end of the connection, as the system knows it. Never waits.
   /// \errors those of getsockopt(2)  \os Linux  \src unix(7)
-  [[nodiscard]] auto peer() const noexcept -> result<peer_credentials> { return os::credentials_of_peer(this->handle()); }
+  [[nodiscard]] auto peer() const noexcept -> result<peer_credentials> {
+    peer_credentials found;
+    if (const int failed = os::credentials_of_peer(this->handle(), found); failed < 0) return system_error(-failed);
+    return found;
+  }
 };
 
 /// A local socket that connections are accepted from. \src unix(7)

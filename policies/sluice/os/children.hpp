@@ -12,7 +12,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <optional>
 
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -24,13 +23,13 @@ namespace sluice::inline v0::os {
 /// The number of this process: another one in a fork.
 inline auto process_id() noexcept -> int { return static_cast<int>(::getpid()); }
 
-/// Children of this process.
+/// Children of this process. What gives a status gives 1 where there is one, 0 while the child runs, or minus the error number.
 /// \os Linux 5.4  \src waitid(2), pidfd_send_signal(2)
 struct children {
-  /// Takes the status of one that has ended; none while it runs. \errors `no_child_process` if somebody else took it
-  static auto take_status(process_handle child) noexcept -> result<std::optional<exit_status>> { return take(child, WNOHANG); }
+  /// Takes the status of one that has ended. \errors ECHILD if somebody else took it
+  static auto take_status(process_handle child, exit_status& status) noexcept -> int { return take(child, status, WNOHANG); }
   /// The same, and waits for it. \errors as above
-  static auto await_status(process_handle child) noexcept -> result<std::optional<exit_status>> { return take(child, 0); }
+  static auto await_status(process_handle child, exit_status& status) noexcept -> int { return take(child, status, 0); }
   /// Whether it is a child of this process, running or ended, whose status was not taken. It is none in a fork of its parent.
   static auto is_one(process_handle process) noexcept -> bool {
     ::siginfo_t info{};
@@ -52,11 +51,12 @@ struct children {
       if (errno != EINTR) return errno;
     }
   }
-  static auto take(process_handle child, int options) noexcept -> result<std::optional<exit_status>> {
+  static auto take(process_handle child, exit_status& status, int options) noexcept -> int {
     ::siginfo_t info{};
-    if (const int failed = wait(child, info, options); failed != 0) return system_error(failed);
-    if (info.si_pid == 0) return std::nullopt;
-    return exit_status_of(info);
+    if (const int failed = wait(child, info, options); failed != 0) return -failed;
+    if (info.si_pid == 0) return 0;
+    status = exit_status_of(info);
+    return 1;
   }
 };
 

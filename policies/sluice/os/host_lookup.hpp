@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <system_error>
 
@@ -45,7 +44,10 @@ inline auto look_up_host(const char* host, std::uint16_t port) noexcept -> resul
       default: return std::unexpected{make_error_code(errc::resolver_failed)};
     }
   }
-  const std::unique_ptr<::addrinfo, decltype(&::freeaddrinfo)> list{first, &::freeaddrinfo};
+  struct list_owner {
+    ::addrinfo* list;
+    ~list_owner() { ::freeaddrinfo(list); }
+  } const owner{first};
   try {
     host_addresses found;
     for (const auto* one = first; one != nullptr; one = one->ai_next) {

@@ -7,7 +7,6 @@
 #include <sluice/interval.hpp>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <ctime>
 #include <string_view>

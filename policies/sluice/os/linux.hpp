@@ -56,9 +56,11 @@ struct linux_ : linux_processes {
   /// \src getpid(2)
   static auto process_id() noexcept -> int { return os::process_id(); }
   /// Connected to each other. \src socketpair(2)
-  static auto stream_pair() noexcept -> result<std::pair<socket_handle, socket_handle>> { return os::stream_pair(); }
+  static auto stream_pair(int* both) noexcept -> int { return os::stream_pair(both); }
   /// Who made the other end of a local connection. \src unix(7)
-  static auto credentials_of_peer(socket_handle socket) noexcept -> result<peer_credentials> { return os::credentials_of_peer(socket); }
+  static auto credentials_of_peer(socket_handle socket, peer_credentials& peer) noexcept -> int {
+    return os::credentials_of_peer(socket, peer);
+  }
 
   /// Sets a ring up. \src io_uring_queue_init_params(3)
   static auto uring_queue_init(unsigned entries, ::io_uring* ring, ::io_uring_params* params) noexcept -> int {

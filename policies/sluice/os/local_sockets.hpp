@@ -5,7 +5,6 @@
 
 #include <sluice/handle.hpp>
 #include <sluice/op/net.hpp>
-#include <sluice/result.hpp>
 
 #if defined(__linux__)
 
@@ -13,25 +12,21 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
-#include <utility>
 
 #include <sys/socket.h>
 
 namespace sluice::inline v0::os {
 
-/// Two stream sockets that are connected to each other, close-on-exec. \errors those of socketpair(2)  \src socketpair(2)
-inline auto stream_pair() noexcept -> result<std::pair<socket_handle, socket_handle>> {
-  int both[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0) return system_error(errno);
-  return std::pair{socket_handle{both[0]}, socket_handle{both[1]}};
-}
+/// Two stream sockets that are connected to each other, close-on-exec. Zero, or minus the error number.  \src socketpair(2)
+inline auto stream_pair(int* both) noexcept -> int { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) < 0 ? -errno : 0; }
 
-/// Who was at the other end when the connection was made. \errors those of getsockopt(2)  \src unix(7)
-inline auto credentials_of_peer(socket_handle socket) noexcept -> result<peer_credentials> {
+/// Who was at the other end when the connection was made. Zero, or minus the error number of getsockopt(2).  \src unix(7)
+inline auto credentials_of_peer(socket_handle socket, peer_credentials& peer) noexcept -> int {
   ::ucred told{};
   ::socklen_t length = sizeof(told);
-  if (::getsockopt(socket.native(), SOL_SOCKET, SO_PEERCRED, &told, &length) < 0) return system_error(errno);
-  return peer_credentials{.process = told.pid, .user = told.uid, .group = told.gid};
+  if (::getsockopt(socket.native(), SOL_SOCKET, SO_PEERCRED, &told, &length) < 0) return -errno;
+  peer = {.process = told.pid, .user = told.uid, .group = told.gid};
+  return 0;
 }
 
 /// Room for the control data of one message that carries descriptors, as many as the system lets one have.
@@ -57,10 +52,10 @@ class handle_message {
       const int number = handles[i].native();
       std::memcpy(bytes_ + CMSG_LEN(0) + i * sizeof(int), &number, sizeof(number));
     }
-    return std::span{bytes_}.first(CMSG_SPACE(handles.size() * sizeof(int)));
+    return {bytes_, CMSG_SPACE(handles.size() * sizeof(int))};
   }
   /// Where control data is received.
-  [[nodiscard]] auto room() noexcept -> std::span<std::byte> { return bytes_; }
+  [[nodiscard]] auto room() noexcept -> std::span<std::byte> { return {bytes_, sizeof(bytes_)}; }
   /// Calls `take` with each descriptor in so many bytes of received control data; each has an owner from then on.
   template <class Take>
   void each(std::size_t received, Take&& take) const noexcept {

@@ -140,7 +140,7 @@ class birth {
   ~birth() {
     ::posix_spawnattr_destroy(&attributes_);
     ::posix_spawn_file_actions_destroy(&actions_);
-    for (const int one : std::span{saved_}.first(saved_count_)) (void)Os::close(one);
+    for (std::size_t i = 0; i != saved_count_; ++i) (void)Os::close(saved_[i]);
   }
 
   /// Starts the program. Zero, or minus an error.
