@@ -45,6 +45,14 @@ struct slow_os : sluice::os::linux_ {
 struct slow : sluice::config<sluice::resolver::system<slow_os>, fixture::counted_stacks, sluice::blocking::threads<{.threads = 1}>> {};
 using slow_coro = sluice::coro_of<slow>;
 
+/// A resolver that says of each host that it is there, and knows no address of it.
+struct empty_os : sluice::os::linux_ {
+  static auto look_up_host(const char*, std::uint16_t) noexcept -> sluice::result<std::vector<ip::endpoint>> {
+    return std::vector<ip::endpoint>{};
+  }
+};
+struct empty : sluice::config<sluice::resolver::system<empty_os>> {};
+
 using coro = sluice::coro_of<objects::completing>;
 
 /// Stands for a connection, and counts those that are open.
@@ -158,6 +166,19 @@ BOOST_AUTO_TEST_CASE(who_is_asked_to_end_leaves_at_once_and_the_question_ends_by
   });
   BOOST_TEST(slow_os::asked == 1);
   BOOST_TEST(slow_os::answered == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_without_an_address_is_none) {
+  using home = sluice::coro_of<empty>;
+  const auto ask = [] {
+    const auto found = typename home::resolver{}.resolve("known.example", 80);
+    BOOST_TEST(!found);
+    BOOST_TEST((!found && found.error() == errc::no_such_host));
+    const auto connected = home::tcp_stream::connect("known.example", 80);
+    BOOST_TEST((!connected && connected.error() == errc::no_such_host));
+  };
+  ask();
+  home::run(ask);
 }
 
 BOOST_AUTO_TEST_CASE(both_protocols_come_in_turn) {

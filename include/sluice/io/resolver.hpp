@@ -99,12 +99,19 @@ class basic_resolver {
   ///
   /// A task that is asked to end leaves at once. With a policy that blocks, as `resolver::system` does, a thread of the blocking policy
   /// ends the question by itself, which the end of the scheduler waits for.
-  /// \errors `errc::no_such_host`; `errc::resolver_failed` where nobody answers; `invalid_argument` for what cannot be a host;
-  /// `operation_canceled`; those of `blocking`  \allocates the answer
+  /// \errors `errc::no_such_host`, for a host without an address, too; `errc::resolver_failed` where nobody answers; `invalid_argument` for
+  /// what cannot be a host; `operation_canceled`; those of `blocking`  \allocates the answer
   [[nodiscard]] auto resolve(std::string_view host, std::uint16_t port = 0) const -> result<host_addresses> {
     if (const auto written = written_address(host)) return host_addresses{ip::endpoint{*written, port}};
     // \src RFC 1035 section 2.3.4
     if (host.empty() || host.size() > 253 || host.find('\0') != std::string_view::npos) return sluice::detail::invalid_address();
+    auto found = ask(host, port);
+    if (found && found->empty()) return std::unexpected{make_error_code(errc::no_such_host)};
+    return found;
+  }
+
+ private:
+  static auto ask(std::string_view host, std::uint16_t port) -> result<host_addresses> {
     if constexpr (!check_resolver<policy_type>())
       return std::unexpected{make_error_code(errc::resolver_failed)};
     else if constexpr (driven_resolver<policy_type>)
@@ -113,7 +120,6 @@ class basic_resolver {
       return ask_on_a_thread(host, port);
   }
 
- private:
   static auto drive(const std::string& host, std::uint16_t port) -> result<host_addresses> {
     typename policy_type::question question;
     if (const auto begun = question.begin(host.c_str(), port); !begun) return std::unexpected{begun.error()};
