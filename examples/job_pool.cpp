@@ -4,7 +4,7 @@
 //
 // Hashing would hold up all tasks of a scheduler, so each file is a job on a thread of the blocking pool, N of them at once, while its task
 // waits. ^C reaches the jobs by their stop tokens: they look at them every block, and at least every 50 ms where a file is a pipe that
-// gives nothing.
+// gives nothing. The exit code is 0; 1 if something could not be read or written; 2 for a wrong command line; 130 if interrupted.
 
 #include "support/number.hpp"
 #include "support/output.hpp"
@@ -142,7 +142,7 @@ class hashing {
     const auto written = coro::shield([&] { return coro::with_timeout(std::chrono::milliseconds{50}, [&] { return out.flush(); }); });
     if (interrupted) {
       std::fprintf(stderr, "job_pool: interrupted; %zu of %zu files are hashed\n", files_, jobs_.size());
-      return 1;
+      return 130;
     }
     if (!written) return std::unexpected{written.error()};
     if (!joined) return std::unexpected{joined.error()};

@@ -134,7 +134,7 @@ def an_interrupt_stops_the_jobs_in_the_middle():
                     process.send_signal(number)
                     output, complaints = process.communicate(timeout=10 * PATIENCE)
                     spent = time.monotonic() - begun
-                assert process.returncode == 1 and spent < 0.1 * PATIENCE, (process.returncode, spent)
+                assert process.returncode == 130 and spent < 0.1 * PATIENCE, (process.returncode, spent)
                 assert complaints == f"job_pool: interrupted; {expected} of {len(files)} files are hashed\n", complaints
                 assert output == (by_sha256sum(here / "small") if expected else ""), output
 
