@@ -5,13 +5,13 @@
 
 #include <sluice/fwd.hpp>
 
-#include <boost/hana/filter.hpp>
 #include <boost/hana/fwd/type.hpp>
-#include <boost/hana/size.hpp>
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/type.hpp>
+#include <boost/hana/unpack.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
 
 namespace sluice::inline v0 {
@@ -39,25 +39,37 @@ auto config_base(const config<Policies...>&) -> config<Policies...>;
 template <class Config>
 using config_base_t = decltype(config_base(std::declval<const Config&>()));
 
+template <class P, policy_kind Kind>
+consteval auto is_of_kind() -> bool {
+  if constexpr (has_kind<P>)
+    return P::kind == Kind;
+  else
+    return false;
+}
+
+// Called with all that a config names. Not hana::filter: what that needs to be read and instantiated costs a twentieth of a small program.
 template <policy_kind Kind>
-struct is_of_kind {
-  template <class P>
-  constexpr auto operator()(boost::hana::basic_type<P>) const noexcept {
-    if constexpr (has_kind<P>)
-      return boost::hana::bool_c<(P::kind == Kind)>;
+struct first_of_kind {
+  constexpr auto operator()() const noexcept { return boost::hana::type_c<typename default_policy<Kind>::type>; }
+  template <class P, class... Rest>
+  constexpr auto operator()(boost::hana::basic_type<P>, Rest... rest) const noexcept {
+    if constexpr (is_of_kind<P, Kind>())
+      return boost::hana::type_c<P>;
     else
-      return boost::hana::false_c;
+      return (*this)(rest...);
+  }
+};
+template <policy_kind Kind>
+struct count_of_kind {
+  template <class... Policies>
+  constexpr auto operator()(boost::hana::basic_type<Policies>...) const noexcept -> std::size_t {
+    return (std::size_t{0} + ... + (is_of_kind<Policies, Kind>() ? 1U : 0U));
   }
 };
 
 template <class Config, policy_kind Kind>
 consteval auto find_policy() {
-  constexpr auto found = boost::hana::filter(config_base_t<Config>::policies, is_of_kind<Kind>{});
-  constexpr auto count = decltype(boost::hana::size(found))::value;
-  if constexpr (count == 0)
-    return boost::hana::type_c<typename default_policy<Kind>::type>;
-  else
-    return found[boost::hana::size_c<0>];
+  return boost::hana::unpack(config_base_t<Config>::policies, first_of_kind<Kind>{});
 }
 
 template <class P>
@@ -71,7 +83,7 @@ consteval auto check_is_policy() -> bool {
 
 template <class Config, policy_kind Kind>
 consteval auto check_is_unique() -> bool {
-  constexpr auto count = decltype(boost::hana::size(boost::hana::filter(config_base_t<Config>::policies, is_of_kind<Kind>{})))::value;
+  constexpr std::size_t count = boost::hana::unpack(config_base_t<Config>::policies, count_of_kind<Kind>{});
   static_assert(count <= 1, "[sluice.config.duplicate] a config names two policies of one kind; keep one of them");
   return count <= 1;
 }
