@@ -27,6 +27,7 @@ inline constexpr op_info info_of{
     .is_send = detail::sends<Op>,
     .is_close = detail::closes_handle<Op>,
     .is_timeout = std::is_same_v<Op, op::timeout>,
+    .takes_token = std::is_same_v<Op, op::wait_event>,
 };
 
 // Whether programs do an operation again and again on one descriptor, so that code for it alone is worth its size. The others, which happen

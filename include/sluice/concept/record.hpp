@@ -17,10 +17,11 @@ namespace sluice::inline v0::aio {
 
 /// Static facts of a type of operation, for reports and checks.
 struct op_info {
-  std::string_view name;    ///< as users write it
-  bool is_send = false;     ///< sends on a stream, where order matters
-  bool is_close = false;    ///< gives up its handle
-  bool is_timeout = false;  ///< its expiry is success, whatever the raw result
+  std::string_view name;     ///< as users write it
+  bool is_send = false;      ///< sends on a stream, where order matters
+  bool is_close = false;     ///< gives up its handle
+  bool is_timeout = false;   ///< its expiry is success, whatever the raw result
+  bool takes_token = false;  ///< waits for a token of an event source, which others may take first
 };
 
 /// Where an operation stands.

@@ -119,6 +119,7 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (detail::uring::take_token(op.source)) return done_with(record, sizeof(std::uint64_t));
       if (const int outcome = detail::uring::ensure_descriptor<Os>(op.source); outcome < 0) return done_with(record, outcome);
+      this->note_descriptor(record, op.source);
     }
     if constexpr (std::is_same_v<Op, op::cancel_handle>) return done_with(record, detail::uring::cancel_older<io_uring>(&record, this));
     if constexpr (detail::uring::may_be_plain<Op>) {
@@ -186,6 +187,7 @@ class io_uring : public detail::uring::loop<O, Os>, public sluice::os::blocking_
     if constexpr (detail::uring::writes_tail<Op>) this->expect_tails();
     if constexpr (std::is_same_v<Op, op::wait_event>) {
       if (const int outcome = detail::uring::ensure_descriptor<Os>(op.source); outcome < 0) return outcome;
+      this->note_descriptor(record, op.source);
     }
     if constexpr (std::is_same_v<Op, op::write> || std::is_same_v<Op, op::writev>) sigpipe_.take();
     if constexpr (std::is_same_v<Op, op::cancel_handle>)

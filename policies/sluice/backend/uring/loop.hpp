@@ -15,6 +15,7 @@
 #include <sluice/concept/backend.hpp>
 #include <sluice/concept/record.hpp>
 #include <sluice/concept/trace.hpp>
+#include <sluice/event_source.hpp>
 #include <sluice/interval.hpp>
 #include <sluice/os/fork_watch.hpp>
 #include <sluice/result.hpp>
@@ -23,6 +24,7 @@
 
 #include <liburing.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <utility>
@@ -115,9 +117,9 @@ class loop {
       }
     }
     if (fatal_ < 0) return lost(std::exchange(fatal_, 0));
-    report.completions += reap(told);
+    report.completions += reap(told, watch);
     if (((submissions_.flags() & IORING_SQ_CQ_OVERFLOW) | unusual_) != 0 || waker_.was_called()) {
-      for (std::uint32_t last = not_asked; has_more(last, watch); report.completions += last) last = reap(told);
+      for (std::uint32_t last = not_asked; has_more(last, watch); report.completions += last) last = reap(told, watch);
       if (waker_.has_news()) report.woken = take_news(watch);
     }
     watch.hook(event::polled{report.completions, wait});
@@ -150,6 +152,8 @@ class loop {
     const bool all = completions_.take_simple(
         [&](const ::io_uring_cqe& completion) noexcept {
           auto& record = record_of(completion);
+          if (completion.res == -EAGAIN) [[unlikely]]
+            return false;
           copy_outcome(record, completion);
           return take(record);
         },
@@ -227,6 +231,11 @@ class loop {
     set_entry(*e, code, fd, nullptr, 0, 0);
     e->user_data = identity(whose);
     return e;
+  }
+
+  /// A wait for a token is about to be queued: where it reads, should it have to begin anew. Nobody reads the field before the end.
+  static void note_descriptor(aio::record& record, event_source_ref source) noexcept {
+    record.flags = static_cast<std::uint32_t>(event_source_state::descriptor_in(source.state()->word.load(std::memory_order_acquire)));
   }
 
   /// An operation at its file's position is queued. Completions are not taken in the simple way while there is one.
@@ -358,10 +367,10 @@ class loop {
     if (completions_.is_busy())
       unusual_ |= was_flushed;
     else
-      reap_for_later();
+      reap_for_later(watch);
     if (outcome == -EAGAIN || outcome == -EBUSY) {
       let_finish(interval::max());
-      if (!completions_.is_busy()) reap_for_later();
+      if (!completions_.is_busy()) reap_for_later(watch);
     }
   }
 
@@ -513,16 +522,34 @@ class loop {
     return nullptr;
   }
 
-  void reap_for_later() noexcept {
+  template <class Watch>
+  void reap_for_later(const Watch& watch) noexcept {
     const auto keep = [this](aio::record& record) noexcept {
       backlog_.push(record);
       unusual_ |= has_backlog;
     };
-    (void)reap(keep);
+    (void)reap(keep, watch);
   }
 
-  template <class Sink>
-  [[gnu::noinline]] auto reap(Sink sink) noexcept -> std::uint32_t {
+  // A wait for a token that others have always taken first: the kernel tries so often, and then gives up. It begins anew, unless it was
+  // asked to end. What it reads is always one and the same.
+  template <class Watch>
+  [[gnu::noinline, gnu::cold]] auto waits_again(aio::record& one, Watch watch) noexcept -> bool {
+    const int descriptor = static_cast<int>(one.flags);
+    one.flags = 0;
+    one.res = -ECANCELED;
+    if (one.cancelling) return false;
+    entry* const e = queue(watch, one, IORING_OP_READ, descriptor);
+    one.res = -ENOMEM;
+    if (e == nullptr) return false;
+    one.flags = static_cast<std::uint32_t>(descriptor);
+    e->addr = reinterpret_cast<std::uintptr_t>(&token_);
+    e->len = sizeof(token_);
+    return true;
+  }
+
+  template <class Sink, class Watch>
+  [[gnu::noinline]] auto reap(Sink sink, const Watch& watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
       aio::record* one = &record_of(completion);
@@ -532,8 +559,12 @@ class loop {
         if ((one->engine & at_position) != 0) unusual_ &= positions_.settle(*one, completion.res) ? ~0U : ~has_positions;
       }
       if ((one->kind & aio::record_kind::internal) == 0) {
-        copy_outcome(*one, completion);
-        one->res = put_right(one->res);
+        if (completion.res == -EAGAIN && one->info->takes_token) [[unlikely]] {
+          if (waits_again(*one, watch)) return;
+        } else {
+          copy_outcome(*one, completion);
+          one->res = put_right(one->res);
+        }
       } else {
         auto& looks = static_cast<aio::internal_record&>(*one);
         one = looks.arrived(looks, completion.res, completion.flags);
@@ -559,6 +590,7 @@ class loop {
   asked_sends asked_;
   aio::internal_record asks_sends_;  // what asks those
   aio::internal_record ignored_;     // whose completions mean nothing
+  std::uint64_t token_ = 0;          // what waits that begin anew read
   ::io_uring ring_;
   sluice::os::fork_watch fork_watch_{&inherited, this};
 };
