@@ -147,6 +147,49 @@ void those_that_starve_are_all_fed_when_buffers_come_back() {
   s.finish(first);
 }
 
+// Whoever is woken for a buffer and ends instead of taking it wakes the next one.
+template <class Config>
+void one_that_ends_leaves_its_buffer_to_the_others() {
+  covers("11.1", "11.2");
+  for (const bool by_cancel : {true, false}) {
+    session<Config> s;
+    const auto group = group_for(s, {.count = 1, .bytes = 16});
+    auto hog = support::socket_pair();
+    auto next = support::socket_pair();
+    auto last = support::socket_pair();
+    stream_of<Config, op::recv_many> first{op::recv_many{.socket = hog.near.socket(), .buffers = group}};
+    stream_of<Config, op::recv_many> second{op::recv_many{.socket = next.near.socket(), .buffers = group}};
+    stream_of<Config, op::recv_many> third{op::recv_many{.socket = last.near.socket(), .buffers = group}};
+    s.ring.start(first);
+    put(hog.far, "hog");
+    s.until([&] { return first.size() == 1; });
+    auto lease = first.take();
+    put(next.far, "x");
+    put(last.far, "x");
+    s.ring.start(second);
+    s.linger();
+    s.ring.start(third);
+    s.linger();
+    if (by_cancel) {
+      lease->reset();
+      s.ring.cancel(second);
+    } else {
+      char taken = 0;
+      BOOST_TEST(::recv(next.near.get(), &taken, 1, MSG_DONTWAIT) == 1);
+      next.far.reset();
+      lease->reset();
+    }
+    s.until([&] { return third.size() == 1; });
+    BOOST_TEST(take_text(third) == "x");
+    s.finish(second);
+    BOOST_TEST(second.size() == 0U);
+    for (auto* stream : {&first, &third}) {
+      s.ring.cancel(*stream);
+      s.finish(*stream);
+    }
+  }
+}
+
 template <class Config>
 void a_slow_reader_starves_nobody() {
   covers("11.2");
@@ -255,6 +298,7 @@ void leases_outlive_stream_group_and_ring() {
   LAW_OF_BACKENDS(a_reset_connection_ends_with_its_error, models)             \
   LAW_OF_BACKENDS(a_group_that_is_empty_pauses_its_readers, models)           \
   LAW_OF_BACKENDS(those_that_starve_are_all_fed_when_buffers_come_back, models) \
+  LAW_OF_BACKENDS(one_that_ends_leaves_its_buffer_to_the_others, models)      \
   LAW_OF_BACKENDS(a_slow_reader_starves_nobody, models)                       \
   LAW_OF_BACKENDS(a_cancel_leaves_what_arrived_and_what_did_not, models)      \
   LAW_OF_BACKENDS(leases_outlive_stream_group_and_ring, models)

@@ -229,7 +229,7 @@ class basic_stream : public internal_record, private chain_base {
     const auto outcome = at.start(*this, next_step(), keep_, alone);
     if constexpr (has_group) {
       // It waits for data now; what buffers there are is for the others.
-      if (std::exchange(was_fed_, false) && outcome == started::pending) op.buffers.state()->feed();
+      if (outcome == started::pending && std::exchange(was_fed_, false)) op.buffers.state()->feed();
     }
     return outcome;
   }
@@ -336,6 +336,9 @@ class basic_stream : public internal_record, private chain_base {
   }
 
   void finished() noexcept {
+    // What buffer it was to have is for the others.
+    if constexpr (has_group)
+      if (std::exchange(was_fed_, false)) op.buffers.state()->feed();
     leave_group();
     has_news_ = false;
     if (!each_ && !std::exchange(awaited_, false)) this->waiter = nullptr;
