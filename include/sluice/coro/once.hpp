@@ -3,6 +3,7 @@
 /// @file
 /// Something that is done once, by whichever task comes first. Layer: coro.
 
+#include <sluice/concept/callable.hpp>
 #include <sluice/coro/mutex.hpp>
 #include <sluice/result.hpp>
 
@@ -25,19 +26,24 @@ class basic_once {
   /// would have to wait outside a task
   template <class F>
   auto call(F&& f) -> result<void> {
-    if (done_) [[likely]]
+    if constexpr (!std::is_invocable_v<F>) {
+      (void)sluice::detail::check_call_here<F>();  // says so
       return {};
-    const auto turn = turn_.lock_cancellable();
-    if (done_) return {};
-    if (!turn) return std::unexpected{turn.error()};
-    using returned = std::invoke_result_t<F>;
-    if constexpr (requires(returned one) { one.has_value(), one.error(); }) {
-      if (auto outcome = std::forward<F>(f)(); !outcome) return std::unexpected{outcome.error()};
     } else {
-      (void)std::forward<F>(f)();
+      if (done_) [[likely]]
+        return {};
+      const auto turn = turn_.lock_cancellable();
+      if (done_) return {};
+      if (!turn) return std::unexpected{turn.error()};
+      using returned = std::invoke_result_t<F>;
+      if constexpr (requires(returned one) { one.has_value(), one.error(); }) {
+        if (auto outcome = std::forward<F>(f)(); !outcome) return std::unexpected{outcome.error()};
+      } else {
+        (void)std::forward<F>(f)();
+      }
+      done_ = true;
+      return {};
     }
-    done_ = true;
-    return {};
   }
   /// Whether it was done.
   [[nodiscard]] auto is_done() const noexcept -> bool { return done_; }

@@ -227,4 +227,20 @@ class basic_remote_channel {
   alignas(line_bytes) remote_line receivers_;
 };
 
+/// \cond
+// A channel of nothing. A mistake gives one sentence.
+template <class Config>
+class basic_remote_channel<Config, void> {
+  static_assert(sizeof(Config) == 0, "[sluice.coro.channel] a channel hands items on and nothing is no item; give it an empty struct");
+
+ public:
+  explicit basic_remote_channel(std::size_t /*capacity*/ = 0) noexcept {}
+  auto send() noexcept -> result<void> { return {}; }
+  auto try_send() noexcept -> result<void> { return {}; }
+  auto receive() noexcept -> result<void> { return {}; }
+  auto try_receive() noexcept -> result<void> { return {}; }
+  void close() noexcept {}
+};
+/// \endcond
+
 }  // namespace sluice::inline v0::coro
