@@ -7,9 +7,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <coro/fixture.hpp>
 
@@ -110,6 +113,68 @@ BOOST_AUTO_TEST_CASE(a_task_that_ignores_its_end_is_named_and_abandoned_after_a_
   BOOST_TEST(!destroyed);
   BOOST_TEST(said.find("sluice: abandoned task #1 \"stubborn\": it never ended although it was asked to, spawned at ") == 0U);
   BOOST_TEST(said.find("stuck.cpp:") != std::string::npos);
+}
+
+// Its waits are not refused: they end with the task that they are for. What it refuses is to stop making such tasks.
+BOOST_AUTO_TEST_CASE(a_task_that_only_waits_for_ever_new_ones_is_abandoned_too) {
+  const auto sleeps = [] { return coro::sleep(10s); };
+  const std::vector<std::function<void()>> ways{
+      [&] {
+        coro::scope s;
+        s.spawn(sleeps);
+        (void)s.join();
+      },
+      [&] { (void)coro::spawn(sleeps).join(); },
+      [&] { auto dropped = coro::spawn(sleeps); },
+      [&] { (void)coro::all(sleeps, sleeps); },
+      [&] { (void)coro::race(sleeps, sleeps); },
+  };
+  for (const auto& way : ways) {
+    int rounds = 0;
+    const auto said = fixture::error_output_of([&] {
+      auto home = coro::scheduler::make();
+      home->spawn({.name = "stubborn"}, [&] {
+        for (; rounds != 100'000; ++rounds) way();
+      });
+      (void)home->poll();
+    });
+    BOOST_TEST(rounds >= 1000);
+    BOOST_TEST(rounds < 100'000);
+    BOOST_TEST(said.find("\"stubborn\": it never ended although it was asked to") != std::string::npos, said);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_owner_of_very_many_tasks_may_wait_for_each_of_them) {
+  constexpr std::size_t count = 3000;
+  std::size_t begun = 0;
+  std::size_t ended = 0;
+  bool all_ended = false;
+  const auto said = fixture::error_output_of([&] {
+    auto home = coro::scheduler::make();
+    home->spawn([&] {
+      // Each is asked to end when all are, and takes its time; only then does the owner come to it.
+      const auto lingers = [&] {
+        ++begun;
+        (void)coro::sleep(10s);
+        (void)coro::shield([] { return coro::sleep(1ms); });
+        ++ended;
+      };
+      std::vector<coro::task<void>> tasks;
+      std::vector<std::unique_ptr<coro::scope>> scopes;
+      for (std::size_t i = 0; i != count; ++i) {
+        tasks.push_back(coro::spawn(lingers));
+        scopes.push_back(std::make_unique<coro::scope>());
+        scopes.back()->spawn(lingers);
+      }
+      for (auto& one : tasks) (void)one.join();
+      for (auto& one : scopes) (void)one->join();
+      all_ended = true;
+    });
+    while (begun != 2 * count && home->poll()) {}
+  });
+  BOOST_TEST(ended == 2 * count);
+  BOOST_TEST(all_ended);
+  BOOST_TEST(said == "");
 }
 
 BOOST_AUTO_TEST_CASE(whoever_waits_for_an_abandoned_task_is_abandoned_too) {

@@ -145,7 +145,9 @@ template <class Config>
 void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   assert(handle->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
   if (handle->hot->state != fiber_state::finished) {
+    const bool late = came_late(*handle);
     request_cancel(*handle);
+    if (late && in_task() && cancelled(*running_)) count_refusal();
     // A task cannot wait for itself, and a scheduler that another one of its config interrupts cannot run: then it ends on its own.
     const auto ended = await_end(handle, false);
     if (handle == nullptr) return;
@@ -199,7 +201,11 @@ auto scheduler<Config>::await_end(frame<Config>*& handle, bool cancellable) noex
   if (!in_task()) return drive(has_ended, &handle);
   if (running_ == handle->hot) return failure(errc::deadlock);
   join_wait<Config> w{*handle};
-  if (cancellable && cancelled(*running_)) request_cancel(*handle);
+  if (cancellable && cancelled(*running_)) {
+    const bool late = came_late(*handle);
+    request_cancel(*handle);
+    if (late) count_refusal();
+  }
   handle->joiner = running_;
   if (!has_ended(&handle)) park_rarely(w);
   if (w.given_up) return given_up();

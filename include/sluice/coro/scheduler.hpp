@@ -266,6 +266,9 @@ class scheduler {
 
   // Something that the running task should not have asked for any more. At the end of a scheduler the patience with that ends, too.
   void count_refusal() noexcept;
+  // Whether a task for which another one waits that was asked to end has come into being since all were. Who goes on making such, and waits
+  // for each, refuses its end although no wait is refused.
+  [[nodiscard]] auto came_late(const frame_type& child) const noexcept -> bool { return (ending_ || deadlocked_) && !child.base.cancelled; }
 
   // A wait of the running task was refused or cut short because the task was asked to end.
   [[gnu::noinline, gnu::cold]] void note_refusal() noexcept;

@@ -159,7 +159,11 @@ class basic_scope : public task_owner<Config> {
   auto await() noexcept -> result<void> {
     if (!home_->in_task()) return home_->drive(&is_childless, this);
     auto& me = home_->self();
-    if (home_->cancelled(me)) cancel();
+    if (home_->cancelled(me)) {
+      const bool late = newest_ != nullptr && home_->came_late(*newest_);
+      cancel();
+      if (late) home_->count_refusal();
+    }
     scope_wait w{*this};
     waiter_ = &me;
     if (children_ != 0) home_->park_among_tasks(w);
