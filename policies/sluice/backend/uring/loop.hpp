@@ -523,7 +523,7 @@ class loop {
   }
 
   template <class Watch>
-  void reap_for_later(const Watch& watch) noexcept {
+  void reap_for_later(Watch watch) noexcept {
     const auto keep = [this](aio::record& record) noexcept {
       backlog_.push(record);
       unusual_ |= has_backlog;
@@ -549,7 +549,7 @@ class loop {
   }
 
   template <class Sink, class Watch>
-  [[gnu::noinline]] auto reap(Sink sink, const Watch& watch) noexcept -> std::uint32_t {
+  [[gnu::noinline]] auto reap(Sink sink, Watch watch) noexcept -> std::uint32_t {
     std::uint32_t count = 0;
     completions_.take_all([&](const ::io_uring_cqe& completion) noexcept {
       aio::record* one = &record_of(completion);
