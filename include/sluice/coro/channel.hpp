@@ -4,6 +4,7 @@
 /// Items that the tasks of one scheduler hand to each other. Layer: coro.
 
 #include <sluice/coro/arms.hpp>
+#include <sluice/coro/channel_of_nothing.hpp>
 #include <sluice/coro/wait_queue.hpp>
 #include <sluice/detail/fixed_array.hpp>
 #include <sluice/result.hpp>
@@ -300,18 +301,10 @@ class basic_channel {
 };
 
 /// \cond
-// A channel of nothing. A mistake gives one sentence.
 template <class Config>
-class basic_channel<Config, void> {
-  static_assert(sizeof(Config) == 0, "[sluice.coro.channel] a channel hands items on and nothing is no item; give it an empty struct");
-
+class basic_channel<Config, void> : public channel_of_nothing<Config> {
  public:
-  explicit basic_channel(std::size_t /*capacity*/ = 0) noexcept {}
-  auto send() noexcept -> result<void> { return {}; }
-  auto try_send() noexcept -> result<void> { return {}; }
-  auto receive() noexcept -> result<void> { return {}; }
-  auto try_receive() noexcept -> result<void> { return {}; }
-  void close() noexcept {}
+  using channel_of_nothing<Config>::channel_of_nothing;
 };
 /// \endcond
 

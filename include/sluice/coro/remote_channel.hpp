@@ -4,6 +4,7 @@
 /// Items that tasks and threads everywhere hand to each other. Layer: coro.
 
 #include <sluice/coro/arms.hpp>
+#include <sluice/coro/channel_of_nothing.hpp>
 #include <sluice/coro/remote_wait.hpp>
 #include <sluice/detail/fixed_array.hpp>
 #include <sluice/result.hpp>
@@ -228,18 +229,10 @@ class basic_remote_channel {
 };
 
 /// \cond
-// A channel of nothing. A mistake gives one sentence.
 template <class Config>
-class basic_remote_channel<Config, void> {
-  static_assert(sizeof(Config) == 0, "[sluice.coro.channel] a channel hands items on and nothing is no item; give it an empty struct");
-
+class basic_remote_channel<Config, void> : public channel_of_nothing<Config> {
  public:
-  explicit basic_remote_channel(std::size_t /*capacity*/ = 0) noexcept {}
-  auto send() noexcept -> result<void> { return {}; }
-  auto try_send() noexcept -> result<void> { return {}; }
-  auto receive() noexcept -> result<void> { return {}; }
-  auto try_receive() noexcept -> result<void> { return {}; }
-  void close() noexcept {}
+  using channel_of_nothing<Config>::channel_of_nothing;
 };
 /// \endcond
 
