@@ -20,6 +20,7 @@
 #include <boost/hana/core/when.hpp>
 #include <boost/hana/fwd/core/tag_of.hpp>
 #include <boost/hana/fwd/unpack.hpp>
+#include <boost/hana/size.hpp>  // what is asked of a list without more, and costs nothing here
 #include <boost/hana/type.hpp>
 
 #include <utility>

@@ -5,6 +5,7 @@
 #include <sluice/sluice.hpp>
 
 #include <boost/hana/for_each.hpp>
+#include <boost/hana/size.hpp>
 #include <boost/test/unit_test.hpp>
 #include <liburing.h>
 
