@@ -158,7 +158,7 @@ struct alignas(64) frame_start {
   stop_relay* stop;            ///< made when foreign code asks for a token
   cancel_scope* innermost;     ///< the list of those inside `base`, which ends there; null where there is none
   cancel_scope base;           ///< the whole task
-  std::uint32_t refused;       ///< waits refused since it was asked to end
+  std::uint32_t refused;       ///< waits refused since it was asked to end, and waits for tasks that were made since all were
   bool named;                  ///< `label` was written
   bool has_place;              ///< `where` was written
   std::uint8_t walked;         ///< of reports: 0 for not yet, 1 for on the way, 2 for done

@@ -90,6 +90,13 @@ void scheduler<Config>::count_refusal() noexcept {
 }
 
 template <class Config>
+void scheduler<Config>::recall(frame<Config>& child) noexcept {
+  const bool late = came_late(child);
+  request_cancel(child);
+  if (late && in_task() && cancelled(*running_)) count_refusal();
+}
+
+template <class Config>
 void scheduler<Config>::yield_cancelled() noexcept {
   if (!in_task()) return;
   if ((ending_ || deadlocked_) && cancelled(*running_)) count_refusal();
@@ -145,9 +152,7 @@ template <class Config>
 void scheduler<Config>::end_handle(frame<Config>*& handle) noexcept {
   assert(handle->joiner == nullptr && "a handle was destroyed, or assigned to, while a task joins through it");
   if (handle->hot->state != fiber_state::finished) {
-    const bool late = came_late(*handle);
-    request_cancel(*handle);
-    if (late && in_task() && cancelled(*running_)) count_refusal();
+    recall(*handle);
     // A task cannot wait for itself, and a scheduler that another one of its config interrupts cannot run: then it ends on its own.
     const auto ended = await_end(handle, false);
     if (handle == nullptr) return;
@@ -201,11 +206,7 @@ auto scheduler<Config>::await_end(frame<Config>*& handle, bool cancellable) noex
   if (!in_task()) return drive(has_ended, &handle);
   if (running_ == handle->hot) return failure(errc::deadlock);
   join_wait<Config> w{*handle};
-  if (cancellable && cancelled(*running_)) {
-    const bool late = came_late(*handle);
-    request_cancel(*handle);
-    if (late) count_refusal();
-  }
+  if (cancellable && cancelled(*running_)) recall(*handle);
   handle->joiner = running_;
   if (!has_ended(&handle)) park_rarely(w);
   if (w.given_up) return given_up();

@@ -27,7 +27,7 @@ class basic_once {
   template <class F>
   auto call(F&& f) -> result<void> {
     if constexpr (!std::is_invocable_v<F>) {
-      (void)sluice::detail::check_call_here<F>();  // says so
+      (void)sluice::detail::check_call_here<F>();  // says so; what it gives is not kept, so no more is asked of it
       return {};
     } else {
       if (done_) [[likely]]

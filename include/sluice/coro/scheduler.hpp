@@ -269,6 +269,8 @@ class scheduler {
   // Whether a task for which another one waits that was asked to end has come into being since all were. Who goes on making such, and waits
   // for each, refuses its end although no wait is refused.
   [[nodiscard]] auto came_late(const frame_type& child) const noexcept -> bool { return (ending_ || deadlocked_) && !child.base.cancelled; }
+  // Asks a task to end because the running one waits for it, which is counted then.
+  void recall(frame_type& child) noexcept;
 
   // A wait of the running task was refused or cut short because the task was asked to end.
   [[gnu::noinline, gnu::cold]] void note_refusal() noexcept;
