@@ -221,7 +221,7 @@ void each_operation_that_waits_can_be_cancelled_and_leaves_nothing() {
   put(full.far, std::string(4096, 'f'));
   const auto pair = support::socket_pair();
   const auto choked = support::socket_pair();
-  while (::send(choked.near.get(), big.data(), 65536, MSG_DONTWAIT) > 0) {}
+  support::fill(choked.near);
   const support::listener server;
   const support::listener busy{0};  // one that takes no more connections
   std::vector<support::descriptor> waiting;

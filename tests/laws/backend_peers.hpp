@@ -168,8 +168,7 @@ void a_peer_that_resets_ends_what_waits_for_it() {
   };
   const auto waits_for = [&]<class Op>(auto&& describe, bool is_full, std::type_identity<Op>) {
     auto pair = support::tcp_pair();
-    if (is_full)
-      while (::send(pair.near.get(), big.data(), big.size(), MSG_DONTWAIT) > 0) {}
+    if (is_full) support::fill(pair.near);
     typename session<Config>::template operation<Op> one{describe(pair.near)};
     s.ring.start(one);
     s.linger(2ms);

@@ -133,6 +133,12 @@ inline void put(const descriptor& end, std::string_view text) {
   BOOST_REQUIRE(::write(end.get(), text.data(), text.size()) == static_cast<::ssize_t>(text.size()));
 }
 
+/// Sends until there is no more room.
+inline void fill(const descriptor& end) {
+  const std::string big(1'000'000, 'x');
+  while (::send(end.get(), big.data(), big.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {}
+}
+
 /// Whether a descriptor turns readable within so many milliseconds. An interruption is not an answer: the kernel takes rings down after
 /// their owner has gone on, and may interrupt its thread for that.
 inline auto readable(int number, int milliseconds) noexcept -> bool {

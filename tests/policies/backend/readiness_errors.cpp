@@ -42,8 +42,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_error_or_a_hang_up_gives_the_calls_own_error, c
   support::buffer buffer;
   for (const bool reading : {true, false}) {
     auto pair = support::tcp_pair();
-    const std::string big(1'000'000, 'x');
-    while (::send(pair.near.get(), big.data(), big.size(), MSG_DONTWAIT) > 0) {}
+    support::fill(pair.near);
     operation<config, op::recv> recv{receive(s, pair.near, buffer)};
     operation<config, op::send> send{op::send{.socket = pair.near.socket(), .buffer = bytes_of("x")}};
     if (reading)

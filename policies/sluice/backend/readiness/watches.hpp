@@ -141,6 +141,9 @@ class watches {
     event.data.fd = number;
     const watch_request* one = rows_[number].first;
     if (one == nullptr) return Os::epoll_ctl(set_, EPOLL_CTL_DEL, number, &event);
+    // Edge-triggered, for the set is watched so: a descriptor that was reported must not stay among the ready ones, where it would hide
+    // that it is ready again from whoever watches the set. What is ready now is reported after each of these calls.
+    event.events = EPOLLET;
     for (; one != nullptr; one = one->next_here) event.events |= one->events;
     const int outcome = Os::epoll_ctl(set_, EPOLL_CTL_MOD, number, &event);
     return outcome == -ENOENT ? Os::epoll_ctl(set_, EPOLL_CTL_ADD, number, &event) : outcome;
