@@ -14,9 +14,10 @@ namespace sluice::inline v0 {
 
 /// Directions in which a descriptor is ready, or watched; bits.
 namespace readiness_bits {
-inline constexpr std::uint32_t in = 1;    ///< something can be read, or accepted
-inline constexpr std::uint32_t out = 2;   ///< something can be written, or a connection stands
-inline constexpr std::uint32_t both = 3;  ///< either; an error or a hang-up counts as both
+inline constexpr std::uint32_t in = 1;      ///< something can be read, or accepted
+inline constexpr std::uint32_t out = 2;     ///< something can be written, or a connection stands
+inline constexpr std::uint32_t both = 3;    ///< either; an error or a hang-up counts as both
+inline constexpr std::uint32_t beyond = 4;  ///< besides, an end, an error or urgent data behind what can be read: no later change tells it
 }  // namespace readiness_bits
 
 namespace detail {
@@ -27,7 +28,7 @@ struct ignore_readiness {
 
 /// What differs between the ways to wait for readiness. `poller::epoll` is one; `P::set<Os, Events>` is the type of an instance.
 ///
-/// * `edge`: it reports changes and stays armed; else it reports a state, for as long as somebody waits.
+/// * `edge`: it reports changes and with them what is `beyond`, and stays armed; else it reports a state, for as long as somebody waits.
 /// * `open()` asks the system for what it needs; the set is made from that and gives it back at its end.
 /// * `arm(number, place, direction)` watches one direction more. Zero, -EPERM for a descriptor that has no readiness, or minus the error.
 ///   `place` is the set's own word for this number, zero at first.

@@ -95,7 +95,8 @@ struct epoll {
       if (events == EPOLLIN) [[likely]]
         return readiness_bits::in;
       return ((events & (reading | broken)) != 0 ? readiness_bits::in : 0U) |
-             ((events & (EPOLLOUT | broken)) != 0 ? readiness_bits::out : 0U);
+             ((events & (EPOLLOUT | broken)) != 0 ? readiness_bits::out : 0U) |
+             ((events & (EPOLLPRI | EPOLLRDHUP | broken)) != 0 ? readiness_bits::beyond : 0U);
     }
 
     /// Zero, 1 if it was not registered as thought, or minus the error.

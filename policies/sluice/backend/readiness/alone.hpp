@@ -35,7 +35,7 @@ template <class Op, class Watch>
   if (outcome.what == next::done) [[likely]] {
     if constexpr (reads) of.patience = 0;
     watch.hook(event::op_inline{Op::name, outcome.raw});
-  } else if (reads && of.is_stream) {
+  } else if (reads && of.runs_dry) {
     // Whoever fills its buffer each time has protocols of fixed sizes, and its peer waits for an answer first: the more so the longer.
     of.hopes = of.patience = static_cast<std::uint8_t>((2 * of.patience + 1) | least_hopes);
   }

@@ -80,7 +80,7 @@ struct calls<op::recv> {
     const auto outcome =
         uninterrupted([&]() noexcept { return Os::recv(op.socket.native(), op.buffer.data(), size, bits | MSG_DONTWAIT); });
     if (outcome == -EAGAIN && (bits & MSG_DONTWAIT) == 0) return must_wait;
-    if (of.is_stream && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
+    if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
     return over(outcome);
   }
 
@@ -120,7 +120,7 @@ struct calls<op::send> {
     const auto outcome =
         uninterrupted([&]() noexcept { return Os::send(op.socket.native(), op.buffer.data(), size, bits | MSG_DONTWAIT); });
     if (outcome == -EAGAIN && (bits & MSG_DONTWAIT) == 0) return must_wait;
-    if (of.is_stream && outcome >= 0 && static_cast<std::size_t>(outcome) < size) [[unlikely]]
+    if (of.runs_dry && outcome >= 0 && static_cast<std::size_t>(outcome) < size) [[unlikely]]
       of.dry |= readiness_bits::out;
     return over(outcome);
   }

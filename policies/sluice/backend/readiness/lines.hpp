@@ -140,7 +140,7 @@ class lines {
     of.trust = 0;
     of.kind = file_kind::unknown;
     of.dry = 0;
-    of.is_stream = false;
+    of.runs_dry = false;
     of.asked = false;
   }
 
@@ -251,7 +251,7 @@ class lines {
 
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
     of.asked = true;
-    of.is_stream = one.made->streams && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
+    of.runs_dry = one.made->streams && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
   }
 
   void list(std::int32_t number, row& of) noexcept {

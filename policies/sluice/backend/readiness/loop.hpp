@@ -289,6 +289,7 @@ class loop {
     if (of.kind == file_kind::own) [[unlikely]]
       return own_seen(number);
     of.dry = static_cast<std::uint8_t>(of.dry & ~ready);
+    if ((ready & readiness_bits::beyond) != 0) of.runs_dry = false;
     if ((ready & readiness_bits::in) != 0) lines_.reported(of);
     if (of.waiting[0].empty() && of.waiting[1].empty()) [[unlikely]]
       return lines_.unheard(number, of);

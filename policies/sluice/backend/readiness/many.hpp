@@ -62,7 +62,7 @@ struct calls<op::recv_many> {
       keep.buffer = buffer_group_state::none;
       return outcome == -EAGAIN ? must_wait : over(outcome);
     }
-    if (of.is_stream && static_cast<std::size_t>(outcome) < group.bytes()) of.dry |= readiness_bits::in;
+    if (of.runs_dry && static_cast<std::size_t>(outcome) < group.bytes()) of.dry |= readiness_bits::in;
     return over(outcome);
   }
 };

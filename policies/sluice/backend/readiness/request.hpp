@@ -101,7 +101,7 @@ struct row {
   file_kind kind;
   std::uint8_t dry;            // directions in which the last transfer took all there was
   std::uint8_t held;           // directions in which a thread makes a call
-  bool is_stream;              // a stream socket: a short transfer means that there is no more
+  bool runs_dry;               // a stream socket with nothing behind its data: a short transfer means that there is no more
   bool listed : 1;             // in that list
   bool asked : 1;              // whether it is a stream socket
   std::uint8_t trust : 3;      // how often its registration was found to hold, up to `lines::most_trust`
