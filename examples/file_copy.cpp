@@ -172,7 +172,7 @@ auto copy_all(const std::vector<work>& all, const fs::path& folder, progress& so
             ++so_far.files;
           } else if (copied.error() != std::errc::operation_canceled) {
             ++so_far.failed;
-            std::fprintf(stderr, "file_copy: %s: %s\n", one.from.c_str(), copied.error().message().c_str());
+            std::fprintf(stderr, "file_copy: %s to %s: %s\n", one.from.c_str(), one.to.c_str(), copied.error().message().c_str());
           }
         }
       });
