@@ -53,8 +53,12 @@ auto loop<Poller, O, Os>::cancel_request(request& one) noexcept -> std::int32_t 
 template <class Poller, readiness_options O, class Os>
 void loop<Poller, O, Os>::taken_back(request& one) noexcept {
   --with_threads_;
-  if (one.alone) lines_.release(one.descriptor, lines_[one.descriptor], one.direction);
+  const bool held = one.alone;
+  const int number = one.descriptor;
+  const auto way = one.direction;
+  if (held) lines_.release(number, lines_[number], way);
   complete(one, what_it_achieved(one));
+  if (held) run_line(lines_[number], way);
 }
 
 /// What one that waits comes to when it ends: the bytes that it has moved, if any.
