@@ -110,7 +110,7 @@ struct runtime_parts {
   void run(core_type& core, F& f) noexcept {
     if (options.pin) os::pin_thread(core.index());
     bool has_begun = false;
-    bool runs = false;
+    bool has_left = false;
     const auto prepare = [&](scheduler_type& home, frame<Config>& root) noexcept {
       has_begun = true;
       const bool is_known = make_known(core, home, root);
@@ -123,8 +123,7 @@ struct runtime_parts {
     };
     try {
       const auto outcome = run_root<Config>(prepare, [&]() -> result<void> {
-        runs = true;
-        const leaving guard_of_end{*this};
+        const leaving guard_of_end{*this, has_left};
         const auto ended = call_flat([&] { return run_here(f, core); });
         if (!ended) return std::unexpected{ended.error()};
         return {};
@@ -135,7 +134,8 @@ struct runtime_parts {
       else if (!outcome && !refused)
         fail(core, outcome.error(), nullptr);
     } catch (...) { fail(core, {}, std::current_exception()); }
-    if (has_begun && !runs && one_less()) at_end.wake_all();
+    // One that was abandoned, or never ran.
+    if (has_begun && !has_left && one_less()) at_end.wake_all();
   }
 
   // The root task of one core has ended. Whether it was the last one.
@@ -203,11 +203,13 @@ struct runtime_parts {
   // A root task stays until those of all cores have ended: until then others may send it work. That is no wait that somebody outside ends.
   struct leaving {
     runtime_parts& all;
+    bool& noted;
 
-    explicit leaving(runtime_parts& of) noexcept : all{of} {}
+    leaving(runtime_parts& of, bool& where) noexcept : all{of}, noted{where} {}
     leaving(const leaving&) = delete;
     auto operator=(const leaving&) -> leaving& = delete;
     ~leaving() {
+      noted = true;
       if (all.one_less()) {
         all.at_end.wake_all();
         return;
@@ -215,7 +217,7 @@ struct runtime_parts {
       (void)wait_remotely<Config>(
           all.at_end, end_wait, [this]() noexcept { return all.roots.load(std::memory_order_seq_cst) == 0; }, waits_for::the_end);
     }
-    static constexpr wait_kind end_wait{.what = "the other cores"};
+    static constexpr wait_kind end_wait{.what = "the other cores", .forget = &waiting_task<Config>::forget};
   };
 
   runtime_options options;
