@@ -20,9 +20,9 @@ using sluice::policy_of;
 struct defaults : sluice::config<> {};
 /// One that answers as the system does.
 struct my_resolver : sluice::resolver::system<> {};
-struct all_named
-    : sluice::config<sluice::trace::counters, sluice::blocking::threads<{.threads = 3}>, sluice::timers::heap<{.first = 4}>,
-                     sluice::context::ucontext, sluice::stack::heap<>, sluice::backend::io_uring<{.entries = 8}>, my_resolver> {};
+struct all_named : sluice::config<sluice::trace::counters, sluice::blocking::threads<{.threads = 3}>, sluice::timers::heap<{.first = 4}>,
+                                  sluice::context::ucontext, sluice::stack::heap<>, sluice::backend::io_uring<{.entries = 8}>,
+                                  sluice::stuck::terminate<>, my_resolver> {};
 struct some_named : sluice::config<sluice::stack::heap<>, sluice::trace::counters> {};
 struct reversed : sluice::config<sluice::trace::counters, sluice::stack::heap<>> {};
 struct derived_further : some_named {};
@@ -50,7 +50,7 @@ template <class Config>
 using policies =
     std::tuple<policy_of<Config, policy_kind::backend>, policy_of<Config, policy_kind::stack>, policy_of<Config, policy_kind::context>,
                policy_of<Config, policy_kind::timers>, policy_of<Config, policy_kind::trace>, policy_of<Config, policy_kind::blocking>,
-               policy_of<Config, policy_kind::resolver>>;
+               policy_of<Config, policy_kind::resolver>, policy_of<Config, policy_kind::stuck>>;
 
 template <policy_kind Kind>
 using default_of = typename sluice::default_policy<Kind>::type;
@@ -60,10 +60,11 @@ using default_of = typename sluice::default_policy<Kind>::type;
 BOOST_AUTO_TEST_SUITE(config)
 
 BOOST_AUTO_TEST_CASE(a_kind_that_is_left_out_takes_its_default) {
-  static_assert(std::is_same_v<policies<defaults>,
-                               std::tuple<default_of<policy_kind::backend>, default_of<policy_kind::stack>,
-                                          default_of<policy_kind::context>, default_of<policy_kind::timers>, default_of<policy_kind::trace>,
-                                          default_of<policy_kind::blocking>, default_of<policy_kind::resolver>>>);
+  static_assert(
+      std::is_same_v<policies<defaults>,
+                     std::tuple<default_of<policy_kind::backend>, default_of<policy_kind::stack>, default_of<policy_kind::context>,
+                                default_of<policy_kind::timers>, default_of<policy_kind::trace>, default_of<policy_kind::blocking>,
+                                default_of<policy_kind::resolver>, default_of<policy_kind::stuck>>>);
   static_assert(std::is_same_v<policy_of<some_named, policy_kind::backend>, default_of<policy_kind::backend>>);
   static_assert(std::is_same_v<policy_of<some_named, policy_kind::stack>, sluice::stack::heap<>>);
   BOOST_TEST((policy_of<defaults, policy_kind::trace>::name == "none"));
@@ -73,7 +74,7 @@ BOOST_AUTO_TEST_CASE(policies_are_found_by_kind_in_any_order) {
   static_assert(
       std::is_same_v<policies<all_named>, std::tuple<sluice::backend::io_uring<{.entries = 8}>, sluice::stack::heap<>,
                                                      sluice::context::ucontext, sluice::timers::heap<{.first = 4}>, sluice::trace::counters,
-                                                     sluice::blocking::threads<{.threads = 3}>, my_resolver>>);
+                                                     sluice::blocking::threads<{.threads = 3}>, my_resolver, sluice::stuck::terminate<>>>);
   static_assert(std::is_same_v<policies<some_named>, policies<reversed>>);
   static_assert(std::is_same_v<policies<some_named>, policies<derived_further>>);
   BOOST_TEST((policy_of<all_named, policy_kind::stack>::name == "heap"));

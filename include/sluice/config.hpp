@@ -109,7 +109,7 @@ consteval auto check_config() -> bool {
     return check_is_unique<Config, policy_kind::backend>() && check_is_unique<Config, policy_kind::stack>() &&
            check_is_unique<Config, policy_kind::context>() && check_is_unique<Config, policy_kind::timers>() &&
            check_is_unique<Config, policy_kind::trace>() && check_is_unique<Config, policy_kind::blocking>() &&
-           check_is_unique<Config, policy_kind::resolver>();
+           check_is_unique<Config, policy_kind::resolver>() && check_is_unique<Config, policy_kind::stuck>();
   }
 }
 

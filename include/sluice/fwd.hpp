@@ -16,6 +16,7 @@ enum class policy_kind : std::uint8_t {
   trace,     ///< what is observed
   blocking,  ///< where blocking code runs
   resolver,  ///< who knows the addresses of hosts
+  stuck,     ///< what becomes of tasks that do not end with their scheduler
 };
 
 /// The policy that a config gets for a kind it leaves out. `sluice/native.hpp` defines one for each kind;

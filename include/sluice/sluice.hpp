@@ -32,6 +32,7 @@
 #include <sluice/result.hpp>
 #include <sluice/stack/external.hpp>
 #include <sluice/stack/heap.hpp>
+#include <sluice/stuck/terminate.hpp>
 #include <sluice/timers/wheel.hpp>
 #include <sluice/trace/base.hpp>
 #include <sluice/trace/counters.hpp>

@@ -5,6 +5,7 @@
 
 #include <sluice/fwd.hpp>
 #include <sluice/stack/guarded.hpp>
+#include <sluice/stuck/abandon.hpp>
 #include <sluice/timers/heap.hpp>
 #include <sluice/trace/none.hpp>
 
@@ -70,6 +71,12 @@ struct default_policy<policy_kind::blocking> {
 template <>
 struct default_policy<policy_kind::resolver> {
   using type = resolver::system<>;  ///< wherever there is one
+};
+
+/// Tasks that do not end are abandoned.
+template <>
+struct default_policy<policy_kind::stuck> {
+  using type = stuck::abandon<>;  ///< everywhere
 };
 
 }  // namespace sluice::inline v0

@@ -8,12 +8,15 @@
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/requirement.hpp>
 #include <sluice/concept/stack.hpp>
+#include <sluice/concept/stuck.hpp>
 #include <sluice/concept/timers.hpp>
 #include <sluice/concept/trace.hpp>
 #include <sluice/config.hpp>
+#include <sluice/interval.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 namespace sluice::inline v0::detail {
@@ -36,6 +39,18 @@ concept submit = requires(P policy, blocking_job& job) {
 template <class P>
 concept withdraw = requires(P policy, blocking_job& job) {
   { policy.withdraw(job) } -> std::same_as<bool>;
+};
+template <class P>
+concept refusals = requires {
+  { P::refusals } -> std::convertible_to<std::uint32_t>;
+};
+template <class P>
+concept grace = requires {
+  { P::grace } -> std::convertible_to<interval>;
+};
+template <class P>
+concept give_up = requires {
+  { P::give_up() } -> std::same_as<void>;
 };
 template <class P>
 concept state =
@@ -324,6 +339,29 @@ consteval auto diagnose_blocking() -> bool {
   return false;
 }
 
+template <class P>
+consteval auto diagnose_stuck() -> bool {
+  if constexpr (stuck_policy<P>) {
+    return true;
+  } else if constexpr (!has_name<P>) {
+    static_assert(meets<P>, "[sluice.stuck.name] a stuck policy misses its name; add `static constexpr std::string_view name`");
+  } else if constexpr (!need::refusals<P>) {
+    static_assert(meets<P>, "[sluice.stuck.refusals] a stuck policy misses refusals; add `static constexpr std::uint32_t refusals`");
+  } else if constexpr (!need::grace<P>) {
+    static_assert(meets<P>, "[sluice.stuck.grace] a stuck policy misses grace; add `static constexpr interval grace`");
+  } else if constexpr (!need::give_up<P>) {
+    static_assert(meets<P>, "[sluice.stuck.give_up] a stuck policy misses give_up; add `static void give_up() noexcept`");
+  } else if constexpr (!(P::refusals >= 1)) {
+    static_assert(meets<P>,
+                  "[sluice.stuck.no_refusals] .refusals of a stuck policy must be at least 1; choose 1 where a second refusal is too much");
+  } else if constexpr (!(interval{P::grace}.count > 0)) {
+    static_assert(meets<P>, "[sluice.stuck.no_grace] .grace of a stuck policy must be positive; leave it out for no limit");
+  } else {
+    static_assert(meets<P>, "[sluice.stuck.noexcept] give_up of a stuck policy may throw; make it noexcept");
+  }
+  return false;
+}
+
 /// Whether the options of a policy hold, where it checks any; a mistake gives a sentence of its own.
 template <class P>
 consteval auto check_options() -> bool {
@@ -344,7 +382,8 @@ consteval auto check_policies() -> bool {
   else
     return diagnose_backend<policy_of<Config, policy_kind::backend>>() && diagnose_stack<policy_of<Config, policy_kind::stack>>() &&
            diagnose_context<policy_of<Config, policy_kind::context>>() && diagnose_timers<policy_of<Config, policy_kind::timers>>() &&
-           diagnose_trace<policy_of<Config, policy_kind::trace>>() && diagnose_blocking<policy_of<Config, policy_kind::blocking>>();
+           diagnose_trace<policy_of<Config, policy_kind::trace>>() && diagnose_blocking<policy_of<Config, policy_kind::blocking>>() &&
+           diagnose_stuck<policy_of<Config, policy_kind::stuck>>();
 }
 
 /// A config that resolves: itself, or the defaults where it has a mistake, so that one mistake is one message.

@@ -62,6 +62,8 @@ inline void scheduler<Config>::operator()(aio::timer& one) noexcept {
     make_ready(*static_cast<fiber_type*>(one.owner));
   } else if (one.tag == timer_counts) {
     if (auto& task = *static_cast<fiber_type*>(one.owner); --task.pending == 0) make_ready(task);
+  } else if (has_grace && one.tag == timer_ends_grace) {
+    note_end_of_grace();
   } else {
     end_scope(*static_cast<const scope_deadline*>(one.owner));
   }

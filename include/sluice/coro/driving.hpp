@@ -44,6 +44,7 @@ auto scheduler<Config>::run() -> result<void> {
     waiting w{&root_wait};
     do { park_rarely(w); } while (attend());
     looping_ = false;
+    if constexpr (has_grace) ring_.disarm(grace_.timer);
     ready_.clear(root_);
     housing_.bury();
   }
@@ -109,6 +110,8 @@ template <class Config>
 auto scheduler<Config>::attend() noexcept -> bool {
   tell_lost();
   if (live_ == 0) return false;
+  if constexpr (has_grace)
+    if (!ring_lost_ && std::exchange(grace_.over, false)) give_up_all();
   if (ring_lost_) {
     abandon_all();
   } else if (std::exchange(stuck_, false)) {

@@ -82,6 +82,7 @@ struct wait_kind {
   void (*cancel)(waiting&) noexcept = nullptr;                   ///< asks the wait to end; null for one that cannot be cut short
   auto (*on)(const waiting&) noexcept -> const void* = nullptr;  ///< the frame of the task that it waits for; null where that is none
   bool on_older_ones = false;                                    ///< and for all older siblings of that task
+  bool stays = false;                                            ///< others may find it until the task goes on, not only until it is ready
   auto (*operation)(const waiting&) noexcept
       -> const aio::record* = nullptr;           ///< that it waits for, the first one; null where that is none
   void (*give_up)(waiting&) noexcept = nullptr;  ///< ends the wait with a deadlock; null for one that must see its end

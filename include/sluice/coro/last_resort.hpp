@@ -30,6 +30,7 @@ scheduler<Config>::~scheduler() {
   if (live_ != 0) {
     ending_ = true;
     cancel_all();
+    begin_grace();
     (void)run();
   }
   each_task([](fiber_type& task) noexcept {
@@ -273,6 +274,7 @@ void scheduler<Config>::stuck() noexcept {
     status_ = make_error_code(errc::deadlock);
     report(stderr, "deadlock: every task waits and nothing can wake one");
     cancel_all();
+    begin_grace();
     if (!ready_.empty() || ring_.pending() || ring_.in_flight() != 0) return;
   }
   // A task that joins still waits after a cancel; in a ring of joins that would be for ever.
@@ -291,8 +293,50 @@ void scheduler<Config>::abandon_all() noexcept {
 }
 
 template <class Config>
+void scheduler<Config>::begin_grace() noexcept {
+  if constexpr (has_grace) {
+    if (grace_.timer.armed) return;
+    grace_.over = false;
+    grace_.timer.deadline = ring_type::now() + stuck_type::grace;
+    grace_.timer.tag = timer_ends_grace;
+    (void)ring_.arm(grace_.timer);
+  }
+}
+
+template <class Config>
+void scheduler<Config>::note_end_of_grace() noexcept {
+  if constexpr (has_grace) {
+    grace_.over = true;
+    call_root();
+  }
+}
+
+template <class Config>
+void scheduler<Config>::give_up_all() noexcept {
+  // What one of them has run when it is forgotten, a stop callback, may make another.
+  while (live_ != 0) {
+    // Named before: to forget one may mean to wait for a thread, which a policy that ends the program does not.
+    each_task([](fiber_type& task) noexcept {
+      if (task.state == fiber_state::parked || task.state == fiber_state::ready) print_lost<Config>(task, stderr);
+    });
+    stuck_type::give_up();
+    abandon_all();
+    untold_ = nullptr;
+  }
+  // Those who waited for others do so no more.
+  remote_waits_ = end_waits_ = 0;
+  // What they have in flight lies on their stacks, and would make them ready.
+  aio::count_down nobody{false};
+  if (const auto drained = ring_.drain(nobody); !drained) status_ = drained.error();
+  // That was deaf to what came from outside.
+  if (listen_ != nullptr) ring_.wake();
+}
+
+template <class Config>
 void scheduler<Config>::lose(fiber<Config>& task) noexcept {
-  if (task.state == fiber_state::parked && task.wait != nullptr && task.wait->kind->forget != nullptr) task.wait->kind->forget(*task.wait);
+  bool waits = task.state == fiber_state::parked && task.wait != nullptr;
+  if constexpr (has_grace) waits = waits || (task.state == fiber_state::ready && task.wait != nullptr && task.wait->kind->stays);
+  if (waits && task.wait->kind->forget != nullptr) task.wait->kind->forget(*task.wait);
   task.state = fiber_state::lost;
   // Neither knows of the other any more: each may be gone first.
   if (task.cold->handle != nullptr) *std::exchange(task.cold->handle, nullptr) = nullptr;
@@ -305,6 +349,7 @@ void scheduler<Config>::tell_lost() noexcept {
   while (untold_ != nullptr) {
     print_lost<Config>(*untold_, stderr);
     untold_ = untold_->next;
+    if (untold_ == nullptr) stuck_type::give_up();
   }
 }
 

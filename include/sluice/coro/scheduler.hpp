@@ -8,6 +8,7 @@
 #include <sluice/concept/callable.hpp>
 #include <sluice/concept/context.hpp>
 #include <sluice/concept/stack.hpp>
+#include <sluice/concept/stuck.hpp>
 #include <sluice/concept/trace.hpp>
 #include <sluice/config.hpp>
 #include <sluice/coro/attachment.hpp>
@@ -48,6 +49,7 @@ class scheduler {
   using context_type = policy_of<Config, policy_kind::context>;  ///< how stacks are left
   using stack_type = policy_of<Config, policy_kind::stack>;      ///< where stacks come from
   using trace_type = policy_of<Config, policy_kind::trace>;      ///< what is observed
+  using stuck_type = policy_of<Config, policy_kind::stuck>;      ///< what becomes of tasks that do not end
   using backend_type = typename ring_type::backend_type;         ///< how operations reach the system
   using fiber_type = fiber<Config>;                              ///< a task, as every switch sees it
   using frame_type = frame<Config>;                              ///< the rest of it
@@ -76,8 +78,9 @@ class scheduler {
   scheduler(const scheduler&) = delete;
   auto operator=(const scheduler&) -> scheduler& = delete;
 
-  /// Asks all tasks to end, newest first, and runs them to their end. A task that keeps waiting although its waits are refused is named and
-  /// abandoned: never resumed, its destructors not run. Handles that outlive the scheduler are empty afterwards.
+  /// Asks all tasks to end, newest first, and runs them to their end. A task that keeps waiting although its waits are refused, or that
+  /// outlives the grace time of the config's stuck policy, is named and, by `stuck::abandon`, abandoned: never resumed, its destructors not
+  /// run. Handles that outlive the scheduler are empty afterwards.
   [[gnu::cold]] ~scheduler();
 
   /// Starts a task that the scheduler owns, and that nobody joins: of an exception of it the same is true as of a detached task's.
@@ -168,6 +171,7 @@ class scheduler {
     task->home = this;
     task->id = ++last_id_;
     housing_.settle(*task, room, options);
+    note_no_wait(*room.hot);
     ++live_;
     watch().hook(event::task_spawned{task->id, task->name()});
     context_type::prepare(room.hot->context, room.usable, &made::enter, static_cast<void*>(task));
@@ -367,7 +371,8 @@ class scheduler {
   static constexpr std::uint8_t timer_wakes = 1;
   static constexpr std::uint8_t timer_ends_scope = 2;
   static constexpr std::uint8_t timer_counts = 3;  // is one of several that the task waits for
-                                                   /// \endcond
+  static constexpr std::uint8_t timer_ends_grace = 4;
+  /// \endcond
 
  private:
   template <class C, class F, class... Args>
@@ -375,7 +380,8 @@ class scheduler {
 
   static constexpr std::uint32_t most_inline = 32;
   static constexpr std::size_t most_cached = 4096;  // tasks whose hot parts and ends of stacks a core's own caches hold
-  static constexpr std::uint32_t most_refusals = 1000;
+  static constexpr std::uint32_t most_refusals = stuck_type::refusals;
+  static constexpr bool has_grace = sluice::has_grace<stuck_type>;
 
   // Makes this the thread's scheduler while it runs.
   struct entry_guard;
@@ -439,6 +445,29 @@ class scheduler {
 
   [[gnu::noinline, gnu::cold]] void listen() noexcept;
 
+  // All tasks were asked to end, and have so long for that.
+  struct grace_time {
+    aio::timer timer;
+    bool over = false;
+  };
+  struct no_grace_time {};
+  void begin_grace() noexcept;
+  void note_end_of_grace() noexcept;
+  /// Timers that no task waits for.
+  [[nodiscard]] auto own_timers() const noexcept -> std::size_t {
+    if constexpr (has_grace)
+      return grace_.timer.armed ? 1 : 0;
+    else
+      return 0;
+  }
+  /// A task goes on, or begins: what it waited for is no more.
+  [[gnu::always_inline]] static void note_no_wait([[maybe_unused]] fiber_type& task) noexcept {
+    if constexpr (has_grace) task.wait = nullptr;
+  }
+
+  /// No task has any more time.
+  [[gnu::noinline, gnu::cold]] void give_up_all() noexcept;
+
   /// Tasks are left, none is ready and nothing can make one so.
   [[gnu::cold]] void stuck() noexcept;
 
@@ -500,6 +529,7 @@ class scheduler {
   std::size_t end_waits_ = 0;
   attachment* attachments_ = nullptr;
   court* court_ = nullptr;
+  [[no_unique_address]] std::conditional_t<has_grace, grace_time, no_grace_time> grace_;
   void (scheduler::*ask_)() noexcept = nullptr;     // the court; only programs with one contain it
   void (scheduler::*listen_)() noexcept = nullptr;  // whatever comes from outside wakes the ring; set with the first way in
   auto (scheduler::*driver_)(is_done, const void*) noexcept -> result<void> = nullptr;

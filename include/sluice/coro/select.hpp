@@ -279,7 +279,7 @@ class select_frame<Config, std::index_sequence<I...>, Arms...> : waiting, choice
     static void forget(waiting& base) noexcept { static_cast<rest_of_operations&>(base).of->forget_all(); }
     static constexpr wait_kind facts = call_wait<ring_type>::forgotten_by(&forget);
   };
-  static constexpr wait_kind facts{.what = "the first of several", .cancel = &end, .forget = &forget};
+  static constexpr wait_kind facts{.what = "the first of several", .cancel = &end, .stays = true, .forget = &forget};
 
   home_type& home_;
   batch_type batch_;

@@ -22,6 +22,7 @@ inline void scheduler<Config>::park_rarely(waiting& w) noexcept {
   me.state = fiber_state::parked;
   me.wait = &w;
   leave();
+  note_no_wait(me);
 }
 
 template <class Config>
@@ -30,6 +31,7 @@ inline void scheduler<Config>::park(fiber_type& me, waiting& w) noexcept {
   watch().hook(event::task_parked{me.cold->id, {&w, &waiting::read_what}});
   me.state = fiber_state::parked;
   resume_next<AmongTasks>(me, w);
+  note_no_wait(me);
 }
 
 template <class Config>
@@ -78,7 +80,7 @@ auto scheduler<Config>::take_in_turn() noexcept -> fiber_type* {
   if (idle || (ring_.pending() && looping_)) {
     inline_streak_ = 0;
     do {
-      if (idle && ring_.in_flight() == 0 && ring_.timers() == 0) [[unlikely]] {
+      if (idle && ring_.in_flight() == 0 && ring_.timers() == own_timers()) [[unlikely]] {
         without_hope();
       } else {
         auto outcome = simple_poll::refused;

@@ -6,6 +6,8 @@
 #include <sluice/aio/call.hpp>
 #include <sluice/aio/operation.hpp>
 #include <sluice/concept/record.hpp>
+#include <sluice/concept/stuck.hpp>
+#include <sluice/config.hpp>
 #include <sluice/coro/frame.hpp>
 
 #include <cassert>
@@ -106,7 +108,13 @@ struct sleep_wait : waiting {
     self.cut = true;
     self.home->make_ready(*static_cast<fiber<Config>*>(self.timer.owner));
   }
-  static constexpr wait_kind facts{.what = "sleep", .cancel = &end};
+  // Where the ring goes on without the task.
+  static void forget(waiting& base) noexcept {
+    auto& self = static_cast<sleep_wait&>(base);
+    self.home->own_ring().disarm(self.timer);
+  }
+  static constexpr wait_kind facts{
+      .what = "sleep", .cancel = &end, .forget = has_grace<policy_of<Config, policy_kind::stuck>> ? &forget : nullptr};
 };
 
 /// For the end of another task.
