@@ -111,7 +111,11 @@ auto scheduler<Config>::attend() noexcept -> bool {
   tell_lost();
   if (live_ == 0) return false;
   if constexpr (has_grace)
-    if (!ring_lost_ && std::exchange(grace_.over, false)) give_up_all();
+    if (!ring_lost_ && std::exchange(grace_.over, false)) {
+      give_up_all();
+      stuck_ = false;
+      return false;
+    }
   if (ring_lost_) {
     abandon_all();
   } else if (std::exchange(stuck_, false)) {

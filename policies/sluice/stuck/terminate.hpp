@@ -17,7 +17,7 @@ namespace sluice::inline v0 {
 namespace stuck {
 
 /// Tasks that do not end are named, then `std::terminate` is called. Beside `stuck::abandon`, for programs that rely on it that each task
-/// comes to its end: nothing goes on while destructors have not run, and nothing is waited for any more.
+/// comes to its end, or that must end in time: when `.grace` is over nothing is waited for any more.
 /// \allocates as `stuck::abandon`
 template <options O = {}>
 struct terminate {
