@@ -228,6 +228,37 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(nobody_finds_one_that_is_about_to_go_on, Config, c
   BOOST_TEST(remote.try_receive().value() == 2);
 }
 
+namespace {
+template <class Coro, class Channel>
+[[gnu::noinline]] void select_once(Channel& channel) {
+  (void)Coro::select(channel.receiving(), Coro::after(100s));
+}
+// Where the select was.
+template <class Coro>
+[[gnu::noinline]] void yield_over_it() {
+  std::array<unsigned char, 8192> over;
+  over.fill(0xa5);
+  for (;;) {
+    Coro::yield();
+    asm volatile("" : : "r"(over.data()) : "memory");
+  }
+}
+}  // namespace
+
+// What a task waited for before is not looked at any more.
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_wait_that_is_over_is_not_forgotten_once_more, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  typename coro::template channel<int> items{1};
+  const auto said = end_of<Config>([&](auto& home) {
+    home.spawn([&] {
+      select_once<coro>(items);
+      (void)coro::shield([] { yield_over_it<coro>(); });
+    });
+    home.spawn([&] { (void)items.send(1); });
+  });
+  BOOST_TEST(times_in(said, "abandoned") == 1U);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_thread_that_works_for_one_is_awaited, Config, configs) {
   using coro = sluice::coro_of<Config>;
   std::atomic<bool> ended{false};
@@ -284,6 +315,25 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(after_a_deadlock_it_ends_run_and_the_scheduler_can
   for (const char* name : {"sleeper", "reader", "chooser", "remote"})
     BOOST_TEST(said.find("\"" + std::string{name} + "\": it never ended") != std::string::npos, said);
   BOOST_TEST(times_in(said, "abandoned") == 4U);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(it_is_over_with_the_run_whose_deadlock_began_it, Config, configs) {
+  using coro = sluice::coro_of<Config>;
+  auto home = coro::scheduler::make();
+  typename coro::event never;
+  bool ended = false;
+  sluice::result<void> first;
+  (void)fixture::error_output_of([&] {
+    home->spawn([&] { (void)never.wait(); });
+    first = home->run();
+  });
+  BOOST_TEST((first.error() == sluice::errc::deadlock));
+  home->spawn([&] {
+    (void)coro::sleep(200ms);
+    ended = true;
+  });
+  BOOST_TEST(home->run().has_value());
+  BOOST_TEST(ended);
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_paused_stream_of_one_has_left_its_buffers, Config, configs) {
