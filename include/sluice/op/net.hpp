@@ -153,7 +153,7 @@ struct accept {
   static constexpr void describe(auto&& visit) { visit("socket", &accept::socket); }
 };
 
-/// Connects to an address. Result: nothing.
+/// Connects to an address. Result: nothing. Where it failed or was cancelled the socket is good for nothing but to be closed.
 /// \errors those of connect(2)  \src connect(2)
 struct connect {
   socket_handle socket = {};                           ///< not connected

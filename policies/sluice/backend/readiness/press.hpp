@@ -19,10 +19,12 @@
 
 namespace sluice::inline v0::detail::readiness {
 
-/// A connection that is given up lets go of its caller.
+/// A connection that is given up lets go of its caller. Whether it stands already or is yet to come about, it is shut down from now on,
+/// whatever the call says.
 template <class Os>
 void press_connect(request& one) noexcept {
   (void)Os::shutdown(one.descriptor, SHUT_RDWR);
+  one.pressed = true;
 }
 
 /// An open that a thread is in may wait for the other end of a FIFO. That is opened for a moment, which lets it go; what is no FIFO is let
@@ -56,14 +58,13 @@ inline constexpr void (*press_of<Os, op::connect>)(request&) noexcept = &press_c
 template <class Os>
 inline constexpr void (*press_of<Os, op::open_at>)(request&) noexcept = &press_open<Os>;
 
-/// The result of a call that was to end: it stands, unless it came only because of that.
+/// The result of a call that was to end: it stands, unless it came only because of that, or is of no use because of it.
 template <class Os>
 [[gnu::noinline, gnu::cold]] auto after_press(const request& one, std::int32_t raw) noexcept -> std::int32_t {
-  if (one.pressed && raw >= 0) {
-    (void)Os::close(raw);
-    return -ECANCELED;
-  }
-  return raw < 0 && one.made->connects ? -ECANCELED : raw;
+  if (one.made->connects) return raw < 0 || one.pressed ? -ECANCELED : raw;
+  if (!one.pressed || raw < 0) return raw;
+  (void)Os::close(raw);
+  return -ECANCELED;
 }
 
 }  // namespace sluice::inline v0::detail::readiness
