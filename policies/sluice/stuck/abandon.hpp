@@ -11,9 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::inline v0 {
-
-namespace stuck {
+namespace sluice::inline v0::stuck {
 
 /// Tasks that do not end are named and abandoned: never resumed, their stacks kept while the scheduler lives, their destructors not run.
 ///
@@ -34,6 +32,4 @@ struct abandon {
 
 static_assert(stuck_policy<abandon<>>);
 
-}  // namespace stuck
-
-}  // namespace sluice::inline v0
+}  // namespace sluice::inline v0::stuck

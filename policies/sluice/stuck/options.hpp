@@ -7,9 +7,7 @@
 
 #include <cstdint>
 
-namespace sluice::inline v0 {
-
-namespace stuck {
+namespace sluice::inline v0::stuck {
 
 /// What `stuck::abandon` and `stuck::terminate` can be told.
 struct options {
@@ -17,6 +15,4 @@ struct options {
   interval grace = interval::max();  ///< how long all tasks may take together, what they do under a shield included; at first without limit
 };
 
-}  // namespace stuck
-
-}  // namespace sluice::inline v0
+}  // namespace sluice::inline v0::stuck

@@ -12,9 +12,7 @@
 #include <exception>
 #include <string_view>
 
-namespace sluice::inline v0 {
-
-namespace stuck {
+namespace sluice::inline v0::stuck {
 
 /// Tasks that do not end are named, then `std::terminate` is called. Beside `stuck::abandon`, for programs that rely on it that each task
 /// comes to its end, or that must end in time: when `.grace` is over nothing is waited for any more.
@@ -32,6 +30,4 @@ struct terminate {
 
 static_assert(stuck_policy<terminate<>>);
 
-}  // namespace stuck
-
-}  // namespace sluice::inline v0
+}  // namespace sluice::inline v0::stuck
