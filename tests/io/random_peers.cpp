@@ -9,6 +9,7 @@
 
 #include <coro/random_play.hpp>
 #include <io/random_peer.hpp>
+#include <io/random_visitor.hpp>
 
 BOOST_AUTO_TEST_SUITE(io)
 BOOST_AUTO_TEST_SUITE(random_peers)
@@ -26,6 +27,10 @@ struct by_epoll
 BOOST_AUTO_TEST_CASE(on_io_uring, *needs::ring()) { random::play_some<random::peers, random::by_uring>(200); }
 BOOST_AUTO_TEST_CASE(on_epoll) { random::play_some<random::peers, by_epoll>(200); }
 BOOST_AUTO_TEST_CASE(on_poll) { random::play_some<random::peers, random::by_poll>(200); }
+
+BOOST_AUTO_TEST_CASE(visits_on_io_uring, *needs::ring()) { random::play_some<random::visits, random::by_uring>(200); }
+BOOST_AUTO_TEST_CASE(visits_on_epoll) { random::play_some<random::visits, by_epoll>(200); }
+BOOST_AUTO_TEST_CASE(visits_on_poll) { random::play_some<random::visits, random::by_poll>(200); }
 
 BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE_END()
