@@ -74,8 +74,9 @@ class loop {
         proves = true;
       }
       if (!watches_enough()) [[unlikely]] {
-        if (const int refused = lines_.watch_own(waker_.descriptor()); refused < 0 && wait) return system_error(-refused);
-        waker_watched_ = true;
+        // Without memory for that it looks by itself, again and again.
+        waker_watched_ = lines_.watch_own(waker_.descriptor()) == 0;
+        if (!waker_watched_) limit = sluice::detail::lesser_of(limit, press_again);
       }
       if (wait) wait = waker_.about_to_sleep(threads_in_use());
       const int count =
