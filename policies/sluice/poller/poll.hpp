@@ -94,7 +94,7 @@ struct poll {
         make_dense();
         if (outcome = sleep(limit); outcome == -EINVAL) return wait_refused(limit, seen);
       }
-      if (outcome <= 0) return outcome;
+      if (outcome <= 0) return outcome == -ENOMEM ? wait_refused(limit, seen) : outcome;
       left_ = static_cast<std::uint32_t>(outcome);
       next_ = 0;
       return report(seen);
@@ -139,8 +139,8 @@ struct poll {
       return Os::poll(all_, count_, &when);
     }
 
-    /// The limit of open descriptors was lowered below what is watched, and the system refuses so many: sleeps for a moment, then has
-    /// everything tried.
+    /// The limit of open descriptors was lowered below what is watched, and the system refuses so many, or has no memory for them: sleeps
+    /// for a moment, then has everything tried.
     template <class Seen>
     [[gnu::noinline, gnu::cold]] auto wait_refused(interval limit, Seen& seen) noexcept -> int {
       constexpr std::int64_t moment = 1'000'000;

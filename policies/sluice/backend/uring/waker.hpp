@@ -90,7 +90,8 @@ class waker {
     called_.store(1, std::memory_order_seq_cst);
     if (!asleep_.exchange(false, std::memory_order_seq_cst)) return;
     if (parts_.messages) {
-      while (send_wake_message<Os>(parts_.ring, &call_) == -EINTR) {}
+      // One that the kernel has no memory for is to be sent again: nobody else will, unless the ring has been woken by something else.
+      while (is_not_yet(send_wake_message<Os>(parts_.ring, &call_)) && was_called()) Os::yield_processor();
     } else {
       const std::uint64_t one = 1;
       while (Os::write(parts_.event, &one, sizeof(one)) == -EINTR) {}
@@ -163,6 +164,10 @@ class waker {
   }
 
  private:
+  [[nodiscard]] static constexpr auto is_not_yet(int outcome) noexcept -> bool {
+    return outcome == -EINTR || outcome == -ENOMEM || outcome == -EAGAIN || outcome == -EOVERFLOW;
+  }
+
   waker_parts parts_;
   int completions_ = -1;
   bool foreign_ = false;
