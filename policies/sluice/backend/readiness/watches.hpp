@@ -117,7 +117,7 @@ class watches {
     constexpr int most = 32;
     ::epoll_event events[most];
     for (int count = most; count == most;) {
-      count = Os::epoll_wait(set_, events, most, 0);
+      count = uninterrupted([&]() noexcept { return Os::epoll_wait(set_, events, most, 0); });
       for (int i = 0; i < count; ++i) hand_out(events[i].data.fd, events[i].events);
     }
   }
