@@ -279,12 +279,14 @@ struct basic_runtime {
     parts_type parts{options, count};
     sluice::detail::fixed_array<std::thread> threads{count};
     std::size_t begun = 0;
+    std::error_code refused;
     try {
       for (; begun < count; ++begun) threads[begun] = std::thread{[&parts, &f, &one = parts.cores[begun]] { parts.run(one, f); }};
-    } catch (const std::system_error& thrown) {
-      // Those that have a thread wait for the others to begin.
-      for (std::size_t i = begun; i < count; ++i) parts.refuse(thrown.code());
+    } catch (const std::system_error& thrown) { refused = thrown.code(); } catch (const std::bad_alloc&) {
+      refused = sluice::detail::system_code(std::errc::not_enough_memory);
     }
+    // Those that have a thread wait for the others to begin.
+    for (std::size_t i = begun; i < count; ++i) parts.refuse(refused);
     for (auto& one : threads)
       if (one.joinable()) one.join();
     if (parts.thrown != nullptr) std::rethrow_exception(parts.thrown);
