@@ -32,11 +32,9 @@ namespace {
 
 using soon = stuck::abandon<{.grace = 50ms}>;
 struct by_ring : sluice::config<roomy, soon, backend::io_uring<>> {};
-struct by_kernel_thread : sluice::config<roomy, soon, backend::io_uring<{.flags = sluice::ring::sqpoll}>> {};
+struct by_kernel_thread : sluice::config<roomy, soon, backend::io_uring<{.flags = sluice::ring::sqpoll}>, sluice::timers::wheel<>> {};
 struct by_epoll : sluice::config<roomy, soon, backend::epoll<>> {};
-struct by_poll : sluice::config<roomy, soon, backend::poll<>> {};
-struct by_wheel : sluice::config<roomy, soon, sluice::timers::wheel<>> {};
-using configs = std::tuple<by_ring, by_kernel_thread, by_epoll, by_poll, by_wheel>;
+using configs = std::tuple<by_ring, by_kernel_thread, by_epoll>;
 
 auto times_in(const std::string& text, std::string_view what) -> std::size_t {
   std::size_t count = 0;

@@ -11,8 +11,8 @@
 /// * **Wait in line.** What would have blocked waits in a line of its descriptor, one for reading and one for writing. The descriptor is
 ///   armed when somebody first waits for a direction, and stays armed. When it is ready the first of the line is tried, then the next,
 ///   until one would wait again. An error or a hang-up is readiness of both directions: the call is made and gives its own error.
-/// * **Not try.** A transfer on a stream socket that gave less than there was room for has emptied the socket. The next one waits without
-///   a futile attempt; new data arm the descriptor again.
+/// * **Not try.** A transfer on a stream socket that gave less than there was room for has emptied the socket, unless the poller has told
+///   of something behind the data, as their end. The next one waits without a futile attempt; new data arm the descriptor again.
 /// * **Threads** make the calls that may block on something else than a peer: files whose data are not in memory, opens, syncs, and calls
 ///   on descriptors that cannot be asked not to wait. O_NONBLOCK belongs to the open file description, which others may share, so it is
 ///   never changed on a descriptor that was given; a socket of `op::socket` has it set from the start.
