@@ -40,7 +40,7 @@ template <class Config>
 void be_woken() {
   using coro = sluice::coro_of<Config>;
   for (const bool polls_first : {false, true}) {
-    typename coro::remote_channel<int> from{4};
+    typename coro::template remote_channel<int> from{4};
     std::thread other;
     const auto outcome = coro::run([&]() -> sluice::result<void> {
       is_full = true;
