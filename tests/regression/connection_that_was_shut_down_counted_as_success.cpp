@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(connection_that_was_shut_down_counted_as_success, 
   const auto outcome = coro::run([&] {
     auto connect =
         coro::spawn([&] { return coro::io(op::connect{.socket = client.socket(), .address = sluice::unix_path::abstract(name).value()}); });
-    (void)coro::sleep(5ms);
+    // Until a thread is in the call.
+    while (script::calls("connect") == 0) (void)coro::sleep(1ms);
     // There is room now, and the connection comes about before the shutdown.
     bool has_room = false;
     script::always("shutdown", [&](const support::system_call&) {
