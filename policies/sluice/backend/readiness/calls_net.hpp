@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace sluice::inline v0::detail::readiness {
 
@@ -42,12 +43,43 @@ auto is_non_blocking(int descriptor) noexcept -> bool {
   return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
+/// An option of the socket's own level that is a number, or -1.
+template <class Os>
+auto socket_option_of(int descriptor, int option) noexcept -> int {
+  int value = -1;
+  ::socklen_t length = sizeof(value);
+  return Os::getsockopt(descriptor, SOL_SOCKET, option, &value, &length) < 0 ? -1 : value;
+}
+
 /// The type of a socket, or -1.
 template <class Os>
 auto socket_type_of(int descriptor) noexcept -> int {
-  int type = -1;
-  ::socklen_t length = sizeof(type);
-  return Os::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) < 0 ? -1 : type;
+  return socket_option_of<Os>(descriptor, SO_TYPE);
+}
+
+/// Receives from a local stream socket. A receive stops behind data that brought descriptors, which are dropped as there is no room for
+/// them, and where the credentials of writers are asked for and differ. Only `MSG_CTRUNC` tells that from one that has emptied the socket.
+/// \src unix(7), recvmsg(2)
+template <class Os>
+[[gnu::noinline]] auto receive_locally(int descriptor, std::byte* data, std::size_t size, int bits, row& of) noexcept -> std::int64_t {
+  ::iovec part{.iov_base = data, .iov_len = size};
+  ::msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const auto outcome = uninterrupted([&]() noexcept { return Os::recvmsg(descriptor, &message, bits | MSG_DONTWAIT); });
+  if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0 && (message.msg_flags & MSG_CTRUNC) == 0)
+    of.dry |= readiness_bits::in;
+  return outcome;
+}
+
+/// recv(2) without blocking, and the mark on the row if that took all there was.
+template <class Os>
+[[gnu::always_inline]] inline auto receive(int descriptor, std::byte* data, std::size_t size, int bits, row& of) noexcept -> std::int64_t {
+  if (of.stops) [[unlikely]]
+    return receive_locally<Os>(descriptor, data, size, bits, of);
+  const auto outcome = uninterrupted([&]() noexcept { return Os::recv(descriptor, data, size, bits | MSG_DONTWAIT); });
+  if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
+  return outcome;
 }
 
 /// Moves the whole of a buffer, in as many calls as it takes: `call(offset)` is one of them. What was moved before an error or a cancel is
@@ -77,10 +109,8 @@ struct calls<op::recv> {
     if ((bits & (MSG_WAITALL | MSG_DONTWAIT)) == MSG_WAITALL) [[unlikely]]
       return attempt_all<Os>(op, keep, bits & ~MSG_WAITALL);
     const std::size_t size = os::length_bits(op.buffer.size());
-    const auto outcome =
-        uninterrupted([&]() noexcept { return Os::recv(op.socket.native(), op.buffer.data(), size, bits | MSG_DONTWAIT); });
+    const auto outcome = receive<Os>(op.socket.native(), op.buffer.data(), size, bits, of);
     if (outcome == -EAGAIN && (bits & MSG_DONTWAIT) == 0) return must_wait;
-    if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
     return over(outcome);
   }
 

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <utility>
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 namespace sluice::inline v0::detail::readiness {
@@ -141,6 +142,7 @@ class lines {
     of.kind = file_kind::unknown;
     of.dry = 0;
     of.runs_dry = false;
+    of.stops = false;
     of.asked = false;
   }
 
@@ -251,7 +253,13 @@ class lines {
 
   [[gnu::noinline]] static void ask(const request& one, row& of) noexcept {
     of.asked = true;
-    of.runs_dry = one.made->streams && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
+    if (!one.made->streams) return;
+    // Streams of other protocols may keep messages apart, as SCTP does, and a receive that comes short says nothing then.
+    const int protocol = socket_option_of<Os>(one.descriptor, SO_PROTOCOL);
+    const bool local =
+        protocol == 0 && socket_option_of<Os>(one.descriptor, SO_DOMAIN) == AF_UNIX && socket_type_of<Os>(one.descriptor) == SOCK_STREAM;
+    of.runs_dry = local || protocol == IPPROTO_TCP;
+    of.stops = local && Poller::edge;
   }
 
   void list(std::int32_t number, row& of) noexcept {

@@ -19,8 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <sys/socket.h>
-
 namespace sluice::inline v0::detail::readiness {
 
 template <>
@@ -55,14 +53,12 @@ struct calls<op::recv_many> {
     keep.buffer = group.pick();
     if (keep.buffer == buffer_group_state::none) [[unlikely]]
       return over(-ENOBUFS);
-    const auto outcome =
-        uninterrupted([&]() noexcept { return Os::recv(op.socket.native(), group.at(keep.buffer), group.bytes(), MSG_DONTWAIT); });
+    const auto outcome = receive<Os>(op.socket.native(), group.at(keep.buffer), group.bytes(), 0, of);
     if (outcome <= 0) {
       group.keep(keep.buffer);
       keep.buffer = buffer_group_state::none;
       return outcome == -EAGAIN ? must_wait : over(outcome);
     }
-    if (of.runs_dry && static_cast<std::size_t>(outcome) < group.bytes()) of.dry |= readiness_bits::in;
     return over(outcome);
   }
 };

@@ -103,7 +103,9 @@ struct row {
   std::uint8_t held;           // directions in which a thread makes a call
   bool runs_dry;               // a stream socket with nothing behind its data: a short transfer means that there is no more
   bool listed : 1;             // in that list
-  bool asked : 1;              // whether it is a stream socket
+  bool asked : 1;              // whether it is such a socket
+  bool stops : 1;              // a local one, whose receives also come short behind descriptors that came with the data: who is told of
+                               // data once has to know
   std::uint8_t trust : 3;      // how often its registration was found to hold, up to `lines::most_trust`
   std::uint8_t doubt;          // see lines.hpp
   std::uint8_t hopes;          // so many receives wait before one is tried at once again: the last that was tried would have waited
