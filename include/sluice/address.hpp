@@ -329,10 +329,11 @@ class unix_path {
   /// Text of the longest one.
   using text_type = fixed_text<capacity>;
 
-  /// A path that is known when the program is compiled.
+  /// A path that is known when the program is compiled, as `unix_listener::bind("/run/x")` gives one.
   template <std::size_t N>
     requires(N >= 2 && N <= capacity)
-  explicit consteval unix_path(const char (&path)[N]) noexcept : unix_path{std::string_view{path, N - 1}, 0} {}
+  consteval unix_path(const char (&path)[N]) noexcept  // NOLINT(google-explicit-constructor)
+      : unix_path{std::string_view{path, N - 1}, 0} {}
 
   /// A path. It is not looked at: it may name nothing yet.
   /// \errors invalid_argument for an empty path or one with a zero byte; filename_too_long beyond 107 bytes
