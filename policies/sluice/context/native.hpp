@@ -149,8 +149,9 @@ struct basic_native {
 
   /// The first instructions on a new stack. Their frame says that it has no caller, which is where unwinding and backtraces end. The entry
   /// is jumped to, with a return address that nobody returns to: a call would put the processor's prediction of every later return of the
-  /// fiber that started this one out of step.
-  [[gnu::naked, gnu::noinline, gnu::no_instrument_function]] static void enter() noexcept {
+  /// fiber that started this one out of step. Nothing may come before them: where every function has a stack protector, GCC gives one to
+  /// those that are naked, too.
+  [[gnu::naked, gnu::noinline, gnu::no_instrument_function, gnu::no_stack_protector]] static void enter() noexcept {
     asm volatile(
 #if defined(__GCC_HAVE_DWARF2_CFI_ASM)
         ".cfi_undefined rip\n\t"
@@ -163,7 +164,7 @@ struct basic_native {
   }
   /// Whom the entry would return to, `beyond_call` bytes behind its start: who unwinds looks at what is before a return address. Compilers
   /// may put a landing mark of four bytes first.
-  [[gnu::naked, gnu::noinline, gnu::no_instrument_function]] static void no_caller() noexcept {
+  [[gnu::naked, gnu::noinline, gnu::no_instrument_function, gnu::no_stack_protector]] static void no_caller() noexcept {
     asm volatile(
 #if defined(__GCC_HAVE_DWARF2_CFI_ASM)
         ".cfi_undefined rip\n\t"
