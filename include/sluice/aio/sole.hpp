@@ -41,7 +41,10 @@ template <class Op>
     outcome = backend_.start(one, op, one.scratch, true, watch());
   }
   if (outcome == started::done) {
-    if (is_listed) unlink(one);
+    // Told by the type first: built for debugging, GCC else takes one that is on no list for one that may be.
+    if constexpr (detail::has_handle<Op>) {
+      if (is_listed) unlink(one);
+    }
     return finish_at_once(one);
   }
   ++started_;
