@@ -85,9 +85,14 @@ void scheduler<Config>::ask_court() noexcept {
   poll_ring(true);
   const bool all_stuck = court_->leave();
   listen_ = hear;
-  listen();
   // Who waits for the others to end is not stuck: they will.
-  if (all_stuck && !ring_lost_ && ready_.empty() && live_ != end_waits_) {
+  const auto is_stuck = [&]() noexcept { return all_stuck && !ring_lost_ && ready_.empty() && live_ != end_waits_; };
+  // What has come by now is what others make of the verdict. The table shows what was before that, and it is heard afterwards.
+  if (is_stuck() && !deadlocked_)
+    ring_.wake();
+  else
+    listen();
+  if (is_stuck()) {
     stuck_ = true;
     call_root();
   }
