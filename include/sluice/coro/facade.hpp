@@ -5,6 +5,7 @@
 
 #include <sluice/aio/facade.hpp>
 #include <sluice/concept/callable.hpp>
+#include <sluice/concept/clock.hpp>
 #include <sluice/coro/blocking.hpp>
 #include <sluice/coro/channel.hpp>
 #include <sluice/coro/io.hpp>
@@ -137,6 +138,12 @@ struct coro_of {
   }
   /// The same until a point of the steady clock.
   [[nodiscard]] static auto at(time_point deadline) noexcept -> coro::after_arm { return {deadline}; }
+  /// Of another clock none comes, which is said when the program is compiled.
+  template <detail::unsteady Clock, class Duration>
+  static auto at(std::chrono::time_point<Clock, Duration> /*deadline*/) noexcept -> coro::after_arm {
+    (void)detail::check_steady<Clock>();
+    return {time_point::never()};
+  }
 
   using mutex = coro::basic_mutex<config>;                            ///< one task at a time
   using shared_mutex = coro::basic_shared_mutex<config>;              ///< one writer, or many readers
@@ -237,6 +244,12 @@ struct coro_of {
     else
       return result<void>{};
   }
+  /// Of another clock none comes, which is said when the program is compiled.
+  template <detail::unsteady Clock, class Duration, class F>
+  static auto with_deadline(std::chrono::time_point<Clock, Duration> /*deadline*/, F&& f) {
+    (void)detail::check_steady<Clock>();
+    return with_deadline(time_point::never(), std::forward<F>(f));
+  }
   /// Runs `f` here; no request to end reaches it. R(f).
   template <class F>
   static auto shield(F&& f) {
@@ -254,6 +267,12 @@ struct coro_of {
   static auto sleep_until(time_point deadline) noexcept -> result<void> {
     if (auto* const home = current_task_home()) return home->sleep_until(deadline);
     return aio::run<config>(op::timeout{.at = deadline});
+  }
+  /// Of another clock none comes, which is said when the program is compiled.
+  template <detail::unsteady Clock, class Duration>
+  static auto sleep_until(std::chrono::time_point<Clock, Duration> /*deadline*/) noexcept -> result<void> {
+    (void)detail::check_steady<Clock>();
+    return {};
   }
   /// Lets every other ready task run first.
   [[gnu::always_inline]] static void yield() noexcept {
