@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 
 namespace sluice::inline v0 {
 
@@ -334,6 +335,14 @@ class unix_path {
     requires(N >= 2 && N <= capacity)
   consteval unix_path(const char (&path)[N]) noexcept  // NOLINT(google-explicit-constructor)
       : unix_path{std::string_view{path, N - 1}, 0} {}
+  /// One that is known only at run time may be too long, so it is made by `make`. This says so.
+  template <class Text>
+    requires(std::is_convertible_v<const Text&, std::string_view> && !std::is_array_v<Text>)
+  unix_path(const Text& /*path*/) noexcept {  // NOLINT(google-explicit-constructor)
+    static_assert(sizeof(Text) == 0,
+                  "[sluice.address.unix_path] a path that is known only at run time may be too long: unix_path::make(path) "
+                  "gives one, or says so");
+  }
 
   /// A path. It is not looked at: it may name nothing yet.
   /// \errors invalid_argument for an empty path or one with a zero byte; filename_too_long beyond 107 bytes

@@ -253,7 +253,8 @@ class ring : public flight<Config> {
     return backend_.pending() || (agenda_ != 0 && (finished_ != nullptr || pressed_ != nullptr || timers_.size() != 0));
   }
   /// A descriptor that polls readable when what is in flight wants the ring to be polled; what the ring itself has left to do is told by
-  /// `next_deadline`. \errors those of eventfd(2) and io_uring_register(2)
+  /// `next_deadline`. \errors `errc::no_handle` on a backend that has none, as `backend::poll`; those of eventfd(2) and
+  /// io_uring_register(2)
   [[nodiscard]] auto native_handle() noexcept -> result<int> { return backend_.native_handle(); }
   /// How each operation of `op::all` is served on the running system, in its order: by the system's ring, by a plain call, when its
   /// descriptor is ready, on a thread. May ask the system once.

@@ -44,7 +44,8 @@ class remote_scheduler {
   }
 
   /// Has `f(args...)` run as a task of that scheduler, which owns it; from any thread. What is posted from one thread starts in that order.
-  /// It costs a system call only if the scheduler sleeps. \allocates one message
+  /// It costs a system call only if the scheduler sleeps. What has not begun when the scheduler ends never runs, as a task that is
+  /// cancelled before it began: it is destroyed. \allocates one message
   /// \errors `operation_canceled` if the scheduler has gone; `not_enough_memory`. What keeps the task from being made there is told by that
   /// scheduler's `run`
   template <class F, class... Args>

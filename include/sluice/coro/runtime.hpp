@@ -52,7 +52,8 @@ class basic_core {
   [[nodiscard]] auto index() const noexcept -> std::size_t { return index_; }
   /// How many there are.
   [[nodiscard]] auto count() const noexcept -> std::size_t { return all_.cores.size(); }
-  /// Has `f(args...)` run as a task of another core, or of this one. Tasks stay where they are made. \allocates one message
+  /// Has `f(args...)` run as a task of another core, or of this one. Tasks stay where they are made. What has not begun when that core ends
+  /// never runs: it is destroyed. \allocates one message
   /// \errors `operation_canceled` if that core has ended; `invalid_argument` for a number that none has; `not_enough_memory`
   template <class F, class... Args>
   auto spawn_on(std::size_t index, F&& f, Args&&... args) -> result<void> {

@@ -118,7 +118,8 @@ class scheduler {
   [[nodiscard]] auto live() const noexcept -> std::size_t { return live_; }
   /// Whether a task beside the running one could run now.
   [[nodiscard]] auto has_ready() const noexcept -> bool { return !ready_.empty(); }
-  /// A descriptor that polls readable when what tasks wait for wants `poll` to be called. \errors as the ring's
+  /// A descriptor that polls readable when what tasks wait for wants `poll` to be called.
+  /// \errors as the ring's: `errc::no_handle` on a backend that has none, as `backend::poll`; those of eventfd(2) and io_uring_register(2)
   [[nodiscard]] auto native_handle() noexcept -> result<int> { return ring_.native_handle(); }
   /// When `poll` should be called at the latest, to be asked after each turn: now if a task is ready or a turn has left something to do,
   /// else at the next timer; `time_point::never()` for none.
