@@ -5,9 +5,9 @@
 
 #include <sluice/aio/facade.hpp>
 #include <sluice/concept/callable.hpp>
-#include <sluice/concept/clock.hpp>
 #include <sluice/coro/blocking.hpp>
 #include <sluice/coro/channel.hpp>
+#include <sluice/coro/deadline.hpp>
 #include <sluice/coro/io.hpp>
 #include <sluice/coro/last_resort.hpp>
 #include <sluice/coro/main.hpp>
@@ -137,13 +137,7 @@ struct coro_of {
     return {span == interval::max() ? time_point::never() : scheduler::ring_type::now() + span};
   }
   /// The same until a point of the steady clock.
-  [[nodiscard]] static auto at(time_point deadline) noexcept -> coro::after_arm { return {deadline}; }
-  /// Of another clock none comes, which is said when the program is compiled.
-  template <detail::unsteady Clock, class Duration>
-  static auto at(std::chrono::time_point<Clock, Duration> /*deadline*/) noexcept -> coro::after_arm {
-    (void)detail::check_steady<Clock>();
-    return {time_point::never()};
-  }
+  [[nodiscard]] static auto at(coro::deadline until) noexcept -> coro::after_arm { return {until.when}; }
 
   using mutex = coro::basic_mutex<config>;                            ///< one task at a time
   using shared_mutex = coro::basic_shared_mutex<config>;              ///< one writer, or many readers
@@ -238,17 +232,11 @@ struct coro_of {
   }
   /// Runs `f` here, until a point of the steady clock at most. R(f), or `errc::timed_out`.
   template <class F>
-  static auto with_deadline(time_point deadline, F&& f) {
+  static auto with_deadline(coro::deadline until, F&& f) {
     if constexpr (detail::check_call_here<F>())
-      return coro::with_deadline<config>(deadline, std::forward<F>(f));
+      return coro::with_deadline<config>(until.when, std::forward<F>(f));
     else
       return result<void>{};
-  }
-  /// Of another clock none comes, which is said when the program is compiled.
-  template <detail::unsteady Clock, class Duration, class F>
-  static auto with_deadline(std::chrono::time_point<Clock, Duration> /*deadline*/, F&& f) {
-    (void)detail::check_steady<Clock>();
-    return with_deadline(time_point::never(), std::forward<F>(f));
   }
   /// Runs `f` here; no request to end reaches it. R(f).
   template <class F>
@@ -264,15 +252,9 @@ struct coro_of {
     return sleep_until(span == interval::max() ? time_point::never() : scheduler::ring_type::now() + span);
   }
   /// Waits until a point of the steady clock. \errors `operation_canceled`
-  static auto sleep_until(time_point deadline) noexcept -> result<void> {
-    if (auto* const home = current_task_home()) return home->sleep_until(deadline);
-    return aio::run<config>(op::timeout{.at = deadline});
-  }
-  /// Of another clock none comes, which is said when the program is compiled.
-  template <detail::unsteady Clock, class Duration>
-  static auto sleep_until(std::chrono::time_point<Clock, Duration> /*deadline*/) noexcept -> result<void> {
-    (void)detail::check_steady<Clock>();
-    return {};
+  static auto sleep_until(coro::deadline until) noexcept -> result<void> {
+    if (auto* const home = current_task_home()) return home->sleep_until(until.when);
+    return aio::run<config>(op::timeout{.at = until.when});
   }
   /// Lets every other ready task run first.
   [[gnu::always_inline]] static void yield() noexcept {
