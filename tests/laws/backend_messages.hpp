@@ -4,6 +4,7 @@
 /// Laws of backends: messages, pipes, polling, and cancelling many at once. Sections 1, 4 and 6.
 
 #include <laws/backend.hpp>
+#include <support/handed_over.hpp>
 
 #include <array>
 #include <cstring>
@@ -14,20 +15,6 @@
 #include <sys/socket.h>
 
 namespace laws::backend {
-
-/// Control data that hands a descriptor over.
-struct handed_over {
-  alignas(::cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> bytes{};
-
-  explicit handed_over(int descriptor) {
-    ::msghdr message{};
-    message.msg_control = bytes.data();
-    message.msg_controllen = bytes.size();
-    ::cmsghdr* const head = CMSG_FIRSTHDR(&message);
-    *head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-    std::memcpy(CMSG_DATA(head), &descriptor, sizeof(descriptor));
-  }
-};
 
 /// A datagram socket on the loopback interface, and its address.
 struct datagrams {
@@ -85,7 +72,7 @@ void a_descriptor_travels_beside_the_data() {
   session<Config> s;
   const auto pair = support::socket_pair();
   const auto file = support::temporary_file("content");
-  const handed_over control{file.get()};
+  const support::handed_over control{file.get()};
   const sluice::const_buffer out[] = {bytes_of("x")};
   gave(s.run_alone(op::send_msg{.socket = pair.near.socket(), .buffers = out, .control = control.bytes}), 1U);
   support::buffer<> buffer;

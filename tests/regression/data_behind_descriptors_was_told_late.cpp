@@ -6,13 +6,13 @@
 #include <sluice/backend/poll.hpp>
 #include <sluice/sluice.hpp>
 #include <support/descriptors.hpp>
+#include <support/handed_over.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstring>
 #include <string_view>
 #include <tuple>
 
@@ -35,18 +35,12 @@ using models = std::tuple<app<backend::epoll<{.recheck = 1h}>>, app<backend::pol
 /// Sends `text` and the number of its own socket.
 void put_with_descriptor(const support::descriptor& end, std::string_view text) {
   ::iovec part{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
-  alignas(::cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> room{};
+  support::handed_over control{end.get()};
   ::msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  ::cmsghdr* const first = CMSG_FIRSTHDR(&message);
-  first->cmsg_level = SOL_SOCKET;
-  first->cmsg_type = SCM_RIGHTS;
-  first->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = end.get();
-  std::memcpy(CMSG_DATA(first), &number, sizeof(number));
+  message.msg_control = control.bytes.data();
+  message.msg_controllen = control.bytes.size();
   BOOST_TEST_REQUIRE(::sendmsg(end.get(), &message, MSG_NOSIGNAL) == static_cast<::ssize_t>(text.size()));
 }
 

@@ -57,28 +57,27 @@ auto socket_type_of(int descriptor) noexcept -> int {
   return socket_option_of<Os>(descriptor, SO_TYPE);
 }
 
-/// Receives from a local stream socket. A receive stops behind data that brought descriptors, which are dropped as there is no room for
-/// them, and where the credentials of writers are asked for and differ. Only `MSG_CTRUNC` tells that from one that has emptied the socket.
-/// \src unix(7), recvmsg(2)
+/// Receives from a local stream socket; `cut`: it may have stopped before the end of the data. It does so behind data that brought
+/// descriptors, which are dropped as there is no room for them, and where the credentials of writers are asked for and differ. Only
+/// `MSG_CTRUNC` tells that from a receive that has emptied the socket. \src unix(7), recvmsg(2)
 template <class Os>
-[[gnu::noinline]] auto receive_locally(int descriptor, std::byte* data, std::size_t size, int bits, row& of) noexcept -> std::int64_t {
+[[gnu::noinline]] auto receive_locally(int descriptor, std::byte* data, std::size_t size, int bits, bool& cut) noexcept -> std::int64_t {
   ::iovec part{.iov_base = data, .iov_len = size};
   ::msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   const auto outcome = uninterrupted([&]() noexcept { return Os::recvmsg(descriptor, &message, bits | MSG_DONTWAIT); });
-  if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0 && (message.msg_flags & MSG_CTRUNC) == 0)
-    of.dry |= readiness_bits::in;
+  cut = (message.msg_flags & MSG_CTRUNC) != 0;
   return outcome;
 }
 
 /// recv(2) without blocking, and the mark on the row if that took all there was.
 template <class Os>
 [[gnu::always_inline]] inline auto receive(int descriptor, std::byte* data, std::size_t size, int bits, row& of) noexcept -> std::int64_t {
-  if (of.stops) [[unlikely]]
-    return receive_locally<Os>(descriptor, data, size, bits, of);
-  const auto outcome = uninterrupted([&]() noexcept { return Os::recv(descriptor, data, size, bits | MSG_DONTWAIT); });
-  if (of.runs_dry && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
+  bool cut = false;
+  const auto outcome = of.stops ? receive_locally<Os>(descriptor, data, size, bits, cut)
+                                : uninterrupted([&]() noexcept { return Os::recv(descriptor, data, size, bits | MSG_DONTWAIT); });
+  if (of.runs_dry && !cut && outcome > 0 && static_cast<std::size_t>(outcome) < size && bits == 0) of.dry |= readiness_bits::in;
   return outcome;
 }
 
@@ -169,10 +168,7 @@ struct calls<op::accept> {
     const int descriptor = op.socket.native();
     if (!is_non_blocking<Os>(descriptor)) {
       // What is no listener gives its error, and waits for nothing.
-      int listens = 0;
-      ::socklen_t length = sizeof(listens);
-      const int known = Os::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length);
-      if (known >= 0 && listens != 0) return is_ready<Os>(descriptor, POLLIN) ? needs_thread_alone : must_wait;
+      if (socket_option_of<Os>(descriptor, SO_ACCEPTCONN) > 0) return is_ready<Os>(descriptor, POLLIN) ? needs_thread_alone : must_wait;
     }
     const auto outcome = once<Os>(op, keep);
     return outcome == -EAGAIN ? must_wait : over(outcome);
